@@ -1,0 +1,57 @@
+"""Fingerprints: what a value looked like when both sides last agreed, without keeping the value. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from sidecar.records import FieldInfo, FieldType, Value
+
+_EMPTY = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprinter:
+    """Hashes comparable values with the instance's own salt, so that equal values of two instances look different."""
+
+    salt: bytes
+
+    def of(self, value: Value, info: FieldInfo) -> str:
+        """Return 16 hexadecimal characters, or "-" for a blank."""
+        comparable = comparable_text(value, info)
+        if comparable is None:
+            return _EMPTY
+        return hashlib.blake2b(
+            comparable.encode("utf-8", "surrogatepass"), digest_size=8, key=self.salt[:64]
+        ).hexdigest()
+
+
+def comparable_text(value: Value, info: FieldInfo) -> str | None:
+    """Return what counts of a value: None for a blank, e-mail without case, text without outer blanks and CR, numbers as rounded.
+
+    Both systems trim; Salesforce lower-cases e-mail; a browser turns LF into CR LF.
+    """
+    if value is None or value in ("", ()):
+        return None
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return _number(value, info.scale)
+        case datetime():
+            return value.astimezone(UTC).replace(microsecond=0).isoformat()
+        case date():
+            return value.isoformat()
+        case tuple():
+            return "\x1f".join(sorted(value))
+        case str():
+            text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+            if info.type is FieldType.EMAIL:
+                text = text.lower()
+            return text or None
+
+
+def _number(value: Decimal, scale: int | None) -> str:
+    rounded = value if scale is None else round(value, scale)
+    normal = rounded.normalize()
+    return f"{normal if normal else Decimal(0):f}"

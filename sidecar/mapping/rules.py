@@ -1,0 +1,55 @@
+"""A mapping made ready for a run: each field pair with both its schemas, each unusable pair with its reason. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sidecar.mapping.fingerprint import Fingerprinter
+from sidecar.mapping.model import FieldPair, ObjectMapping
+from sidecar.records import FieldInfo, Side
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """One usable field pair for one Salesforce object."""
+
+    pair: FieldPair
+    host: FieldInfo
+    salesforce: FieldInfo
+
+    def field(self, side: Side) -> FieldInfo:
+        """Return the field on that side."""
+        return self.host if side is Side.HOST else self.salesforce
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing preflight found: what, where, and who can change it.
+
+    `pair` and `object` are None where the whole mapping is concerned. A *blocking* problem stops the lane;
+    any other suspends only what it names.
+    """
+
+    code: str
+    message: str
+    fixed_by: str
+    object: str | None = None
+    pair: str | None = None
+    is_blocking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The mapping as it can be followed today. `fields` are keyed by Salesforce object name.
+
+    `is_consent_known` is False when consent is mapped but the opt-out field is hidden from our user: nobody may then be
+    taken for opted in. `keys` tells per Salesforce object whether the external id can be an upsert key.
+    """
+
+    mapping: ObjectMapping
+    fields: Mapping[str, tuple[FieldRule, ...]]
+    fingerprint: Fingerprinter
+    problems: tuple[Problem, ...] = ()
+    is_consent_known: bool = True
+    can_mark_host_deletion: bool = False
+    can_mark_salesforce_deletion: frozenset[str] = frozenset()
+    may_write: frozenset[Side] = field(default_factory=lambda: frozenset(Side))
