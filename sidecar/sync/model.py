@@ -45,10 +45,10 @@ class Link:
 class Pair:
     """One person (or company …) as decide() sees it: what triggered the look, both records, the link between them.
 
-    `link` may still point to records that were merged or converted; `host` and `salesforce` are where the identities live
-    now. `matched_by` is set when an unlinked counterpart was found. `problem` is a reason code when pairing itself found that
-    nothing may be written. `lifted_at` is dated evidence of an opt-in, per side. `inherits_opt_out`: a merged-away person had
-    opted out, so the survivor has.
+    `link` may still point to records that were merged or converted; `host` and `salesforce` are where the identities
+    live now. `matched_by` is set when an unlinked counterpart was found. `problem` is a reason code when pairing itself
+    found that nothing may be written. `evidence` says since when each side's present opt-out state holds, as far as it can
+    be proved. `inherits_opt_out`: a person merged away had opted out, so the survivor has. `retired` are links that end.
     """
 
     trigger: Side
