@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from sidecar.records import FieldInfo, FieldType, Value
 
-_EMPTY = "-"
+EMPTY = "-"
+"""The fingerprint of a blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Fingerprinter:
         """Return 16 hexadecimal characters, or "-" for a blank."""
         comparable = comparable_text(value, info)
         if comparable is None:
-            return _EMPTY
+            return EMPTY
         return hashlib.blake2b(
             comparable.encode("utf-8", "surrogatepass"), digest_size=8, key=self.salt[:64]
         ).hexdigest()

@@ -42,7 +42,7 @@ class Rules:
     """The mapping as it can be followed today. `fields` are keyed by Salesforce object name.
 
     `is_consent_known` is False when consent is mapped but the opt-out field is hidden from our user: nobody may then be
-    taken for opted in. `keys` tells per Salesforce object whether the external id can be an upsert key.
+    taken for opted in. `external_id_on` names the Salesforce objects that have a writable external id field.
     """
 
     mapping: ObjectMapping
@@ -52,4 +52,5 @@ class Rules:
     is_consent_known: bool = True
     can_mark_host_deletion: bool = False
     can_mark_salesforce_deletion: frozenset[str] = frozenset()
+    external_id_on: frozenset[str] = frozenset()
     may_write: frozenset[Side] = field(default_factory=lambda: frozenset(Side))

@@ -114,8 +114,7 @@ class ConsentDecision:
 
     agreed: bool
     reason: str
-    target: Side | None = None
-    change: ConsentChange | None = None
+    changes: Mapping[Side, ConsentChange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +236,7 @@ class LookAgain:
     ref: Ref
     reason: str
     attempts: int = 0
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ class LaneStore(Protocol):
     def load_links(self, side: Side, refs: Sequence[Ref]) -> dict[Ref, Link]:
         """Return the links of those records of one side, living or not."""
 
+    def count_links(self) -> int:
+        """Return how many living links the lane has; the brake's limits are shares of it."""
+
     def load_due(self, now: datetime, limit: int, after: int = 0) -> list[LookAgain]:
         """Return outbox entries that are due: hints, retries whose time has come, and writes that were never settled."""
 
