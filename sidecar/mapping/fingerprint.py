@@ -20,11 +20,11 @@ class Fingerprinter:
     def of(self, value: Value, info: FieldInfo) -> str:
         """Return 16 hexadecimal characters, or "-" for a blank."""
         comparable = comparable_text(value, info)
-        if comparable is None:
-            return EMPTY
-        return hashlib.blake2b(
-            comparable.encode("utf-8", "surrogatepass"), digest_size=8, key=self.salt[:64]
-        ).hexdigest()
+        return EMPTY if comparable is None else self.of_text(comparable)
+
+    def of_text(self, text: str) -> str:
+        """Return 16 hexadecimal characters for any text."""
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self.salt[:64]).hexdigest()
 
 
 def comparable_text(value: Value, info: FieldInfo) -> str | None:

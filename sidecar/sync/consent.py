@@ -35,9 +35,7 @@ def decide_consent(pair: Pair, rules: Rules) -> ConsentDecision | None:
         return ConsentDecision(agreed=False, reason="both-opted-in")
     out_side = out[0]
     if _may_lift(states[out_side], rules) and _is_newer(pair, out_side, states[out_side]):
-        return ConsentDecision(
-            agreed=False, reason="newer-opt-in", changes={out_side: ConsentChange.LIFT}
-        )
+        return ConsentDecision(agreed=False, reason="newer-opt-in", changes={out_side: ConsentChange.LIFT})
     return _opt_out(out_side.other, reason="opt-out-put-back" if was_out else "opt-out-travels")
 
 

@@ -4,13 +4,12 @@ Start here to learn why a record was written, skipped or held; `fields.py` and `
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sidecar.mapping.model import OnSalesforceDelete
 from sidecar.mapping.rules import FieldRule, Rules
-from sidecar.records import Record, Ref, Side, Value
+from sidecar.records import Record, Side, Value
 from sidecar.sync.consent import decide_consent
-from sidecar.sync.fields import copy_field, decide_fields, value_of
+from sidecar.sync.fields import copy_field, decide_fields
 from sidecar.sync.model import (
     Action,
     ConsentChange,
@@ -83,9 +82,7 @@ def _decide_update(pair: Pair, rules: Rules) -> Decision:
     for side, mark in _cleared_marks(pair, rules).items():
         values[side] |= mark
     writes = tuple(
-        write
-        for side in Side
-        if (write := _update(side, pair.record(side), values[side], consent)) is not None
+        write for side in Side if (write := _update(side, pair.record(side), values[side], consent)) is not None
     )
     return Decision(pair, *_verdict(pair, writes, fields, consent), writes=writes, fields=fields, consent=consent)
 
@@ -257,18 +254,3 @@ def _mark(twin: Record, side: Side, rules: Rules) -> Write | None:
     if field is None or side not in rules.may_write or twin.values.get(field) is True:
         return None
     return Write(side=side, object=twin.ref.object, ref=twin.ref, values={field: True})
-
-
-def is_unchanged(record: Record, link_end: Ref, pair: Pair, rules: Rules) -> bool:
-    """Tell whether a linked record is as last agreed: nothing to decide, no need to read its twin. Also how our echo looks."""
-    link = pair.link
-    if link is None or link.state is not LinkState.ACTIVE or record.is_deleted or record.ref != link_end:
-        return False
-    side = pair.trigger
-    if record.consent is not None and record.consent.opted_out != bool(link.opted_out):
-        return False
-    probe = replace(pair, host=record) if side is Side.HOST else replace(pair, salesforce=record)
-    return all(
-        link.agreed(side, rule.pair.name) == rules.fingerprint.of(value_of(rule, probe, side), rule.field(side))
-        for rule in rules.fields.get(link.salesforce.object, ())
-    )

@@ -62,9 +62,7 @@ def copy_field(rule: FieldRule, pair: Pair, source: Side) -> FieldDecision:
     return _decision(rule, values, FieldOutcome.WRITE, "created", source.other, converted.value)
 
 
-def _decide_blank(
-    rule: FieldRule, pair: Pair, rules: Rules, values: dict[Side, Value], blank: Side
-) -> FieldDecision:
+def _decide_blank(rule: FieldRule, pair: Pair, rules: Rules, values: dict[Side, Value], blank: Side) -> FieldDecision:
     """One side is blank, the other not. A blank that was always there may be filled; a cleared one is an act."""
     agreed = pair.link.agreed(blank, rule.pair.name) if pair.link else None
     was_cleared = agreed is not None and agreed != EMPTY

@@ -191,7 +191,8 @@ class Outcome:
     """One row of the ledger, and what it leaves behind: the link as it now is, the links it ends, and what is looked at again.
 
     `waits_for` is None when nothing is left to do; RETRY comes back at `try_again_at`, the others when someone acts.
-    `changes` are (side, field name, before, after) of what was really written.
+    `changes` are (side, field name, before, after) of what was really written. `seen` is the fingerprint of the record that
+    waits, so that it is not decided again before it changes.
     """
 
     decision: Decision
@@ -201,6 +202,7 @@ class Outcome:
     waits_for: Reaction | None = None
     try_again_at: datetime | None = None
     changes: tuple[tuple[Side, str, Value, Value], ...] = ()
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

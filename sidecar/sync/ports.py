@@ -86,6 +86,9 @@ class LaneStore(Protocol):
     def load_due(self, now: datetime, limit: int, after: int = 0) -> list[LookAgain]:
         """Return outbox entries that are due: hints, retries whose time has come, and writes that were never settled."""
 
+    def load_waiting(self, side: Side, refs: Sequence[Ref]) -> dict[Ref, str]:
+        """Return what was seen (`Outcome.seen`) of those records that wait in the outbox for data, set-up or a person."""
+
     def intend(self, decisions: Sequence[Decision]) -> None:
         """Put every record about to be written into the outbox, before the write, so that a crash is looked into."""
 

@@ -1,0 +1,42 @@
+"""Recognises what was seen before: our own echo, a re-read of the overlap, a record that still waits. Pure.
+
+One fingerprint over all mapped values and the opt-out of a record, as it was (or was left by us) at the last decision.
+Equal means nothing to decide and no call to make.
+"""
+
+from collections.abc import Mapping
+
+from sidecar.mapping.rules import Rules
+from sidecar.records import Consent, Record, Side, Value
+from sidecar.sync.model import Link, LinkState
+
+SEEN = "*"
+"""The key of the whole record's fingerprint among a link's per-field ones; no field pair can be named so."""
+
+_GONE = {Side.HOST: LinkState.DELETED_IN_HOST, Side.SALESFORCE: LinkState.DELETED_IN_SALESFORCE}
+
+
+def is_echo(record: Record, side: Side, link: Link, rules: Rules) -> bool:
+    """Tell whether a linked record is just as it was left at the last decision about it."""
+    if record.ref != link.end(side):
+        return False
+    if record.is_deleted or link.state is not LinkState.ACTIVE:
+        return record.is_deleted and link.state is _GONE[side]
+    return link.agreed(side, SEEN) == seen_fingerprint(record, side, rules, link.salesforce.object)
+
+
+def seen_fingerprint(record: Record, side: Side, rules: Rules, salesforce_object: str) -> str:
+    """Return the fingerprint of everything we look at in a record."""
+    return fingerprint_values(record.values, record.consent, side, rules, salesforce_object)
+
+
+def fingerprint_values(
+    values: Mapping[str, Value], consent: Consent | None, side: Side, rules: Rules, salesforce_object: str
+) -> str:
+    """Return the same for values that a record is expected to have after a write."""
+    parts = [
+        f"{rule.pair.name}={rules.fingerprint.of(values.get(rule.field(side).name), rule.field(side))}"
+        for rule in rules.fields.get(salesforce_object, ())
+    ]
+    parts.append(f"opted_out={consent.opted_out if consent and rules.is_consent_known else None}")
+    return rules.fingerprint.of_text(";".join(parts))
