@@ -30,12 +30,12 @@ class _Head:
 def pair_up(
     records: Sequence[Record], side: Side, rules: Rules, sides: Sides, store: LaneStore, *, look_closely: bool = False
 ) -> list[Pair]:
-    """Return one pair per record, in order. `look_closely` looks even at what seems unchanged (retries, explanations)."""
+    """Return one pair per record. `look_closely` looks even at what seems unchanged (retries, explanations)."""
     living = follow(records, sides[side], rules)
     links = store.load_links(side, [ref for head in living for ref in (*head.refs, head.record.ref)])
     pairs: list[Pair] = []
     for head in living:
-        pairs += _pairs_of_head(head, side, links, rules)
+        pairs += _pairs_of_head(head, side, links)
     open_pairs = [pair for pair in pairs if pair.problem is None]
     settled = [pair for pair in pairs if pair.problem is not None]
     if not look_closely:
@@ -63,8 +63,8 @@ def follow(records: Sequence[Record], side: SidePort, rules: Rules) -> list[_Hea
                 _add(heads, known[record.successor], refs)
             elif record.successor in found:
                 moved.append((found[record.successor], [*refs, record.successor]))
-            else:  # the survivor cannot be seen: the identity itself is as good as deleted
-                _add(heads, replace(record, successor=None, is_deleted=True), refs)
+            else:  # the survivor cannot be seen: not a deletion, so it is looked at again
+                _add(heads, record, refs)
         waiting = moved
         if not waiting:
             break
@@ -78,7 +78,7 @@ def _add(heads: dict[Ref, _Head], record: Record, refs: list[Ref]) -> None:
     head.refs += [ref for ref in refs if ref not in head.refs]
 
 
-def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link], rules: Rules) -> list[Pair]:
+def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair]:
     """Return the pair of a surviving record, and one that says why for each record that led to it."""
     record = head.record
     own = links.get(record.ref)

@@ -1,0 +1,207 @@
+"""Decision + what became of its writes → outcome: the link as it now is, the reason, what is looked at again. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sidecar.mapping.rules import FieldRule, Rules
+from sidecar.records import Consent, Record, Ref, Side, Value
+from sidecar.sync.echo import SEEN, fingerprint_values
+from sidecar.sync.model import (
+    Action,
+    Decision,
+    FieldDecision,
+    FieldOutcome,
+    Link,
+    LinkState,
+    Outcome,
+    Reaction,
+    Status,
+    WriteError,
+)
+from sidecar.sync.pairing import waiting_fingerprint
+from sidecar.sync.write import Results
+
+FIRST_PAUSE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=6)
+MAX_ATTEMPTS = 12
+"""About two days of retries; after that a person must look."""
+
+_STATUS_BY_REACTION = {
+    Reaction.RETRY: Status.DEFERRED,
+    Reaction.DATA: Status.REJECTED,
+    Reaction.SETUP: Status.HELD,
+    Reaction.PERSON: Status.HELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Turns a page's decisions and results into outcomes. `attempts` counts earlier tries per triggering record."""
+
+    rules: Rules
+    now: datetime
+    attempts: Mapping[Ref, int]
+
+    def settle(self, plan: Sequence[Decision], results: Sequence[Results]) -> list[Outcome]:
+        """Return one outcome per decision, in order."""
+        return [self._outcome(decision, result) for decision, result in zip(plan, results, strict=True)]
+
+    def _outcome(self, decision: Decision, results: Results) -> Outcome:
+        if decision.action in (Action.SKIP, Action.HOLD) and not results:
+            return self._unwritten(decision)
+        link = self._link(decision, results)
+        changes = _changes(decision, results)
+        error = _worst_error(results)
+        if error is None:
+            refused = next((code for written in results.values() for code in written.refused.values()), None)
+            status = Status.WRITTEN if decision.writes else Status.SKIPPED
+            return Outcome(decision, status, refused or decision.reason, link, changes=changes)
+        return self._waiting(decision, error, link, changes)
+
+    def _unwritten(self, decision: Decision) -> Outcome:
+        link = self._link(decision, {}) if decision.pair.link else None
+        if decision.action is Action.SKIP:
+            return Outcome(decision, Status.SKIPPED, decision.reason, link)
+        if decision.reason in ("waits-for-merge", "record-not-visible"):
+            return self._waiting(decision, WriteError(decision.reason, Reaction.RETRY), None, ())
+        record = decision.pair.record(decision.pair.trigger)
+        seen = waiting_fingerprint(record, decision.pair.trigger, self.rules) if record and link is None else None
+        waits_for = Reaction.SETUP if decision.reason == "consent-unknown" else Reaction.PERSON
+        return Outcome(decision, Status.HELD, decision.reason, link, waits_for=None if link else waits_for, seen=seen)
+
+    def _waiting(
+        self,
+        decision: Decision,
+        error: WriteError,
+        link: Link | None,
+        changes: tuple[tuple[Side, str, Value, Value], ...],
+    ) -> Outcome:
+        """Date the next try, or give the record to whoever must act; after too many tries that is a person."""
+        attempts = self.attempts.get(decision.pair.trigger_ref, 0)
+        if error.reaction is not Reaction.RETRY:
+            status = _STATUS_BY_REACTION[error.reaction]
+            return Outcome(decision, status, error.code, link, error.reaction, changes=changes)
+        if attempts >= MAX_ATTEMPTS:
+            return Outcome(decision, Status.FAILED, error.code, link, Reaction.PERSON, changes=changes)
+        pause = min(FIRST_PAUSE * 2**attempts, LONGEST_PAUSE)
+        if error.retry_after_seconds is not None:
+            pause = max(pause, timedelta(seconds=error.retry_after_seconds))
+        return Outcome(decision, Status.DEFERRED, error.code, link, Reaction.RETRY, self.now + pause, changes)
+
+    # -- the link ----------------------------------------------------------------------------------------------------
+
+    def _link(self, decision: Decision, results: Results) -> Link | None:
+        """Return the link as it is after the writes that succeeded; None where one end is still missing."""
+        pair = decision.pair
+        ends = {side: _end(decision, results, side) for side in Side}
+        if ends[Side.HOST] is None or ends[Side.SALESFORCE] is None:
+            return None
+        failed = {side for side, written in results.items() if written.result.error is not None}
+        if decision.action is Action.DELETE and failed:
+            return pair.link
+        base = pair.link or Link(ends[Side.HOST], ends[Side.SALESFORCE], origin=decision.reason)
+        link = replace(base, host=ends[Side.HOST], salesforce=ends[Side.SALESFORCE], state=decision.link_state)
+        if decision.action is Action.DELETE or link.salesforce.object not in self.rules.fields:
+            return link
+        if decision.action is Action.SKIP and not decision.fields:
+            return pair.link
+        return replace(
+            link,
+            opted_out=self._agreed_consent(decision, results, link),
+            fingerprints=self._fingerprints(decision, results, link, failed),
+        )
+
+    def _agreed_consent(self, decision: Decision, results: Results, link: Link) -> bool | None:
+        if decision.consent is None:
+            return link.opted_out
+        for side in decision.consent.changes:
+            written = results.get(side)
+            if written is None or written.result.error or written.result.consent_error:
+                return link.opted_out
+        return decision.consent.agreed
+
+    def _fingerprints(
+        self, decision: Decision, results: Results, link: Link, failed: set[Side]
+    ) -> dict[Side, dict[str, str]]:
+        rule_by_name = {rule.pair.name: rule for rule in self.rules.fields[link.salesforce.object]}
+        prints = {side: dict(link.fingerprints.get(side, {})) for side in Side}
+        for field in decision.fields:
+            rule = rule_by_name[field.name]
+            if not _is_settled(field, rule, results, failed):
+                continue
+            for side in Side:
+                value = field.new_value if field.target is side else _present(field, side)
+                prints[side][field.name] = self.rules.fingerprint.of(value, rule.field(side))
+        for side in Side:
+            prints[side][SEEN] = self._seen(decision, results, link, side)
+        return prints
+
+    def _seen(self, decision: Decision, results: Results, link: Link, side: Side) -> str:
+        """Return the fingerprint that the record will have when it is next read, if nobody touches it."""
+        record: Record | None = decision.pair.record(side)
+        values = dict(record.values) if record else {}
+        consent = record.consent if record else Consent(opted_out=False)
+        written = results.get(side)
+        if written and written.result.error is None:
+            for item in decision.writes:
+                if item.side is side:
+                    values |= {name: value for name, value in item.values.items() if name not in written.refused}
+            if decision.consent and side in decision.consent.changes and written.result.consent_error is None:
+                consent = Consent(opted_out=decision.consent.agreed)
+        return fingerprint_values(values, consent, side, self.rules, link.salesforce.object)
+
+
+def _end(decision: Decision, results: Results, side: Side) -> Ref | None:
+    record = decision.pair.record(side)
+    if record is not None:
+        return record.ref
+    written = results.get(side)
+    if written and written.result.error is None and written.result.ref is not None:
+        return written.result.ref
+    return decision.pair.link.end(side) if decision.pair.link else None
+
+
+def _is_settled(field: FieldDecision, rule: FieldRule, results: Results, failed: set[Side]) -> bool:
+    """Tell whether both sides now hold the same value of this field."""
+    if field.outcome is FieldOutcome.AGREED:
+        return True
+    if field.outcome is not FieldOutcome.WRITE or field.target is None or field.target in failed:
+        return False
+    written = results.get(field.target)
+    return written is not None and rule.field(field.target).name not in written.refused
+
+
+def _present(field: FieldDecision, side: Side) -> Value:
+    return field.host if side is Side.HOST else field.salesforce
+
+
+def _worst_error(results: Results) -> WriteError | None:
+    """Return the error that decides what the record waits for: a retry first, since it brings the record back by itself."""
+    errors = [
+        error
+        for written in results.values()
+        for error in (written.result.error, written.result.consent_error)
+        if error is not None
+    ]
+    return min(errors, key=lambda error: list(Reaction).index(error.reaction), default=None)
+
+
+def _changes(decision: Decision, results: Results) -> tuple[tuple[Side, str, Value, Value], ...]:
+    """Return (side, field, before, after) of every value that was really written."""
+    changes: list[tuple[Side, str, Value, Value]] = []
+    for item in decision.writes:
+        written = results.get(item.side)
+        if written is None or written.result.error is not None:
+            continue
+        record = decision.pair.record(item.side)
+        before = record.values if record else {}
+        changes += [
+            (item.side, name, before.get(name), value)
+            for name, value in item.values.items()
+            if name not in written.refused
+        ]
+        if item.consent and written.result.consent_error is None:
+            was_out = record.consent.opted_out if record and record.consent else None
+            changes.append((item.side, "opted_out", was_out, item.consent == "opt_out"))
+    return tuple(changes)
