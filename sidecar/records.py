@@ -59,7 +59,7 @@ class Record:
     """
 
     ref: Ref
-    values: Mapping[str, Value] = NOTHING
+    values: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     modified_at: datetime | None = None
     consent: Consent | None = None
     successor: Ref | None = None

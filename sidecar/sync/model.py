@@ -128,7 +128,7 @@ class Write:
     side: Side
     object: str
     ref: Ref | None = None
-    values: Mapping[str, Value] = NOTHING
+    values: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     external_id: str | None = None
     consent: ConsentChange | None = None
 
@@ -246,4 +246,4 @@ class Wanted:
     """What to look for on the other side for one unlinked record: the id it may carry, and values that would mean the same."""
 
     external_id: str | None = None
-    values: Mapping[str, Value] = NOTHING
+    values: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
