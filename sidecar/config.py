@@ -95,13 +95,13 @@ class Settings(BaseSettings):
 
     @property
     def is_one_machine(self) -> bool:
-        """Whether the state database lies in our home, so that secrets made up here are known everywhere."""
-        return "database_url" not in self.model_fields_set
+        """Whether the state database is a file here, so that secrets made up here are known everywhere."""
+        return self.database_url.startswith("sqlite:")
 
     def load_keys(self) -> list[str]:
         """Return the Fernet keys, newest first; on a one-machine installation the first call makes one up."""
         keys = self._load_secret("keys", lambda: Fernet.generate_key().decode()).replace(",", "\n").split()
-        if not all(_is_fernet_key(key) for key in keys):
+        if not keys or not all(_is_fernet_key(key) for key in keys):
             raise SetupError("SIDECAR_KEYS must hold Fernet keys (32 bytes, URL-safe base64)", code="settings-invalid")
         return keys
 
