@@ -1,0 +1,102 @@
+"""What the activities lane hands from step to step. Frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sidecar.records import Ref, Value
+from sidecar.sync.model import Cursor, Reaction, Status
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One event of a person's timeline on the host.
+
+    `event_id` is unique on the host over all types ("FormSubmitted123", a page hit is the bare "4711"). `label` and `link`
+    are what the host's own timeline shows; `description` is what else there is to say, such as why an event failed.
+    """
+
+    event_id: str
+    event_type: str
+    contact_id: str
+    at: datetime
+    label: str
+    link: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events of one type, in order; `cursor` is the last row read, also when none of its events is left."""
+
+    events: tuple[TimelineEvent, ...]
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineTarget:
+    """The timeline object as our user sees it: its name, and the real name and length of each field that can be filled.
+
+    Both are keyed by the field's short name ("ActivityDate__c", "Name").
+    """
+
+    object: str
+    names: Mapping[str, str]
+    lengths: Mapping[str, int | None]
+    is_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """One event ready to be written for the Salesforce record it belongs to."""
+
+    event: TimelineEvent
+    person: Ref
+    reference_id: str
+    values: Mapping[str, Value]
+
+
+class LogState(StrEnum):
+    """How far one event has come. Stored words."""
+
+    WRITTEN = "written"
+    WAITING = "waiting"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """What is remembered of one event: never sent again once written or rejected, tried at each run while waiting.
+
+    `salesforce_id` is the person's. `at` is when it was last tried. `reason` is a stable code.
+    """
+
+    event_id: str
+    reference_id: str
+    event_type: str
+    salesforce_id: str
+    state: LogState
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event that Salesforce could not take yet; it is read afresh from the host. `since` is the first failure."""
+
+    event_id: str
+    event_type: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityOutcome:
+    """How one event ended in this run."""
+
+    event_id: str
+    event_type: str
+    reference_id: str
+    status: Status
+    reason: str
+    waits_for: Reaction | None = None
