@@ -1,0 +1,1 @@
+"""The state database: what is remembered between runs. Start with `session.py`, `tables.py` and `lane.py`."""
