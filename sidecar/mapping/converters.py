@@ -285,8 +285,7 @@ def _whole_digits(target: FieldInfo) -> int:
 
 def _plain(number: Decimal) -> str:
     text = f"{number:f}" if number else "0"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 _T = FieldType
