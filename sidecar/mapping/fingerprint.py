@@ -36,7 +36,7 @@ def comparable_text(value: Value, info: FieldInfo) -> str | None:
         return None
     match value:
         case bool():
-            return "true" if value else "false"
+            return "true" if value else None  # Salesforce has no blank checkbox: unset and false mean the same
         case Decimal():
             return _number(value, info.scale)
         case datetime():

@@ -26,9 +26,8 @@ class Brake:
             self.tally["blanks"] += any(
                 field.outcome is FieldOutcome.WRITE and field.new_value is None for field in decision.fields
             )
-            self.tally["lifts"] += bool(decision.consent) and any(
-                change is ConsentChange.LIFT for change in decision.consent.changes.values()
-            )
+            changes = decision.consent.changes if decision.consent else {}
+            self.tally["lifts"] += ConsentChange.LIFT in changes.values()
         limit = max(LEAST, int(self.link_count * SHARE))
         for kind, count in self.tally.items():
             if count > limit and not self.is_released:

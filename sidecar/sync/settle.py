@@ -13,7 +13,6 @@ from sidecar.sync.model import (
     FieldDecision,
     FieldOutcome,
     Link,
-    LinkState,
     Outcome,
     Reaction,
     Status,
@@ -48,6 +47,11 @@ class Settler:
         return [self._outcome(decision, result) for decision, result in zip(plan, results, strict=True)]
 
     def _outcome(self, decision: Decision, results: Results) -> Outcome:
+        outcome = self._settled(decision, results)
+        is_news = outcome.link is not None and outcome.link != decision.pair.link
+        return outcome if is_news else replace(outcome, link=None)
+
+    def _settled(self, decision: Decision, results: Results) -> Outcome:
         if decision.action in (Action.SKIP, Action.HOLD) and not results:
             return self._unwritten(decision)
         link = self._link(decision, results)
@@ -65,8 +69,7 @@ class Settler:
             return Outcome(decision, Status.SKIPPED, decision.reason, link)
         if decision.reason in ("waits-for-merge", "record-not-visible"):
             return self._waiting(decision, WriteError(decision.reason, Reaction.RETRY), None, ())
-        record = decision.pair.record(decision.pair.trigger)
-        seen = waiting_fingerprint(record, decision.pair.trigger, self.rules) if record and link is None else None
+        seen = self._seen_waiting(decision, link)
         waits_for = Reaction.SETUP if decision.reason == "consent-unknown" else Reaction.PERSON
         return Outcome(decision, Status.HELD, decision.reason, link, waits_for=None if link else waits_for, seen=seen)
 
@@ -80,8 +83,8 @@ class Settler:
         """Date the next try, or give the record to whoever must act; after too many tries that is a person."""
         attempts = self.attempts.get(decision.pair.trigger_ref, 0)
         if error.reaction is not Reaction.RETRY:
-            status = _STATUS_BY_REACTION[error.reaction]
-            return Outcome(decision, status, error.code, link, error.reaction, changes=changes)
+            status, seen = _STATUS_BY_REACTION[error.reaction], self._seen_waiting(decision, link)
+            return Outcome(decision, status, error.code, link, error.reaction, changes=changes, seen=seen)
         if attempts >= MAX_ATTEMPTS:
             return Outcome(decision, Status.FAILED, error.code, link, Reaction.PERSON, changes=changes)
         pause = min(FIRST_PAUSE * 2**attempts, LONGEST_PAUSE)
@@ -89,23 +92,28 @@ class Settler:
             pause = max(pause, timedelta(seconds=error.retry_after_seconds))
         return Outcome(decision, Status.DEFERRED, error.code, link, Reaction.RETRY, self.now + pause, changes)
 
+    def _seen_waiting(self, decision: Decision, link: Link | None) -> str | None:
+        """Return what to remember of an unlinked record that waits for more than time."""
+        record = decision.pair.record(decision.pair.trigger)
+        return waiting_fingerprint(record, decision.pair.trigger, self.rules) if record and link is None else None
+
     # -- the link ----------------------------------------------------------------------------------------------------
 
     def _link(self, decision: Decision, results: Results) -> Link | None:
         """Return the link as it is after the writes that succeeded; None where one end is still missing."""
         pair = decision.pair
-        ends = {side: _end(decision, results, side) for side in Side}
-        if ends[Side.HOST] is None or ends[Side.SALESFORCE] is None:
+        host, salesforce = _end(decision, results, Side.HOST), _end(decision, results, Side.SALESFORCE)
+        if host is None or salesforce is None:
             return None
+        if decision.action in (Action.SKIP, Action.HOLD) and not decision.fields:
+            return replace(pair.link, opted_out=True) if pair.link and pair.inherits_opt_out else pair.link
         failed = {side for side, written in results.items() if written.result.error is not None}
         if decision.action is Action.DELETE and failed:
             return pair.link
-        base = pair.link or Link(ends[Side.HOST], ends[Side.SALESFORCE], origin=decision.reason)
-        link = replace(base, host=ends[Side.HOST], salesforce=ends[Side.SALESFORCE], state=decision.link_state)
+        base = pair.link or Link(host, salesforce, origin=decision.reason)
+        link = replace(base, host=host, salesforce=salesforce, state=decision.link_state)
         if decision.action is Action.DELETE or link.salesforce.object not in self.rules.fields:
             return link
-        if decision.action is Action.SKIP and not decision.fields:
-            return pair.link
         return replace(
             link,
             opted_out=self._agreed_consent(decision, results, link),
@@ -113,12 +121,13 @@ class Settler:
         )
 
     def _agreed_consent(self, decision: Decision, results: Results, link: Link) -> bool | None:
+        known = True if decision.pair.inherits_opt_out else link.opted_out
         if decision.consent is None:
-            return link.opted_out
+            return known
         for side in decision.consent.changes:
             written = results.get(side)
             if written is None or written.result.error or written.result.consent_error:
-                return link.opted_out
+                return known
         return decision.consent.agreed
 
     def _fingerprints(
