@@ -88,7 +88,8 @@ class FieldType(StrEnum):
 class FieldInfo:
     """One field as its side describes it to our user. A field hidden from our user does not exist.
 
-    `length` counts characters; `scale` decimals; None means unlimited or unknown. `options` are API values;
+    `length` counts characters; `scale` decimals, and 0 on a DATETIME means that its side keeps whole minutes; None means
+    unlimited or unknown. `options` are API values;
     only a restricted field refuses others. `is_required` means: not blank, and no default fills it.
     `is_key` means a create can be an upsert on it (external id).
     """

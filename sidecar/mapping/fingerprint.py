@@ -40,7 +40,8 @@ def comparable_text(value: Value, info: FieldInfo) -> str | None:
         case Decimal():
             return _number(value, info.scale)
         case datetime():
-            return value.astimezone(UTC).replace(microsecond=0).isoformat()
+            moment = value.astimezone(UTC).replace(microsecond=0)
+            return (moment.replace(second=0) if info.scale == 0 else moment).isoformat()
         case date():
             return value.isoformat()
         case tuple():

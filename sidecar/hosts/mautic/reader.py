@@ -1,0 +1,228 @@
+"""Reads contacts as they are now from Mautic's database: values, opt-outs, merges. A page costs the same few statements."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, func, select, text
+
+from sidecar.hosts.mautic.database import reading
+from sidecar.hosts.mautic.feed import Sources, read_feed_page
+from sidecar.hosts.mautic.opt_outs import read_lifted_at, read_opt_outs
+from sidecar.hosts.mautic.schema import VIRTUAL_NAMES, ContactFields, read_contact_fields
+from sidecar.hosts.mautic.tables import Tables
+from sidecar.hosts.mautic.values import from_row, utc
+from sidecar.mapping.rules import Rules
+from sidecar.records import Consent, ObjectSchema, Record, Ref, Value
+from sidecar.sync.model import Page, Window
+
+CONTACT = "contact"
+MAX_IDS = 500
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a contact is wanted: field names as the mapping has them, and whether opt-outs count."""
+
+    fields: tuple[str, ...]
+    consent: bool
+
+    @classmethod
+    def of(cls, rules: Rules) -> "Wish":
+        """Return what a mapping's records carry."""
+        names = [rule.host.name for each in rules.fields.values() for rule in each]
+        mapping = rules.mapping
+        if mapping.deletion.host_field:
+            names.append(mapping.deletion.host_field)
+        return cls(tuple(dict.fromkeys(names)), mapping.consent is not None)
+
+
+class ContactReader:
+    """Reads contacts by SQL. `clock` is asked only where the database has no clock of its own (SQLite)."""
+
+    def __init__(
+        self, engine: Engine, tables: Tables, *, base_url: str, clock: Callable[[], datetime], page_size: int = 1000
+    ) -> None:
+        self.engine = engine
+        self.tables = tables
+        self.base_url = base_url
+        self.page_size = page_size
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Return the database's clock, whole seconds: the stamps of the feed are compared with it."""
+        if self.engine.dialect.name == "sqlite":
+            return self._clock().replace(microsecond=0)
+        with reading(self.engine) as connection:
+            moment = utc(connection.execute(text("SELECT UTC_TIMESTAMP()")).scalar_one())
+        assert moment is not None
+        return moment
+
+    @cached_property
+    def fields(self) -> ContactFields:
+        """The contact's fields, read once per connection."""
+        return read_contact_fields(self.engine, self.tables)
+
+    @property
+    def schema(self) -> ObjectSchema:
+        """What a mapping may use of a contact."""
+        return self.fields.schema
+
+    def read_changes(self, wish: Wish, window: Window) -> Iterator[Page]:
+        """Yield every contact that changed in the window, once, as it is now; a page is the connection's only for its own time."""
+        sources = Sources(company_members="company" in wish.fields, do_not_contact=wish.consent)
+        seen: set[int] = set()
+        while True:
+            with reading(self.engine) as connection:
+                page = read_feed_page(connection, self.tables, window, sources, self.page_size)
+                fresh = [each for each in page.contact_ids if each not in seen] if page else []
+                found = self._read(connection, wish, fresh)
+            if page is None:
+                return
+            window = replace(window, after=page.cursor)
+            seen.update(fresh)
+            if fresh:
+                yield Page(tuple(found[each] for each in fresh), page.cursor)
+
+    def read(self, wish: Wish, ids: Iterable[int]) -> dict[int, Record]:
+        """Return each contact as it is now; a gone one points to its survivor, or is marked deleted."""
+        found: dict[int, Record] = {}
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                found |= self._read(connection, wish, some)
+        return found
+
+    def find(self, wish: Wish, field_name: str, texts: Collection[str]) -> dict[int, Record]:
+        """Return the living contacts whose field holds one of the texts, whatever the case; some near misses among them."""
+        if field_name not in self.schema.fields or field_name in VIRTUAL_NAMES:
+            return {}
+        found: dict[int, Record] = {}
+        for some in chunked(sorted(texts), MAX_IDS):
+            leads = self.tables.leads(field_name)
+            column = leads.c[field_name]
+            compared = func.lower(column) if self.engine.dialect.name == "sqlite" else column
+            with reading(self.engine) as connection:
+                ids = connection.execute(select(leads.c.id).where(compared.in_([each.lower() for each in some])))
+                found |= self._read(connection, wish, [int(each) for each in ids.scalars()])
+        return {each: record for each, record in found.items() if not (record.is_deleted or record.successor)}
+
+    def read_existing(self, ids: Iterable[int]) -> set[int]:
+        """Return which of the ids are living contacts."""
+        leads = self.tables.leads()
+        existing: set[int] = set()
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                existing |= {
+                    int(each) for each in connection.execute(select(leads.c.id).where(leads.c.id.in_(some))).scalars()
+                }
+        return existing
+
+    def read_survivors(self, ids: Iterable[int]) -> dict[int, int]:
+        """Return in which contact each merged id lives on; ids that were never merged are absent."""
+        with reading(self.engine) as connection:
+            return self._survivors(connection, sorted(set(ids)))
+
+    def read_opt_outs(self, ids: Iterable[int]) -> dict[int, Consent]:
+        """Return the e-mail opt-outs of those contacts that have one."""
+        found: dict[int, Consent] = {}
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                found |= read_opt_outs(connection, self.tables, some)
+        return found
+
+    def read_opt_out_since(self, ids: Iterable[int], own_names: Collection[str]) -> dict[int, datetime | None]:
+        """Return since when each contact's present opt-out state holds, as far as a dated row by somebody else proves it."""
+        since: dict[int, datetime | None] = {}
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                opted_out = read_opt_outs(connection, self.tables, some)
+                rest = [each for each in some if each not in opted_out]
+                lifted = read_lifted_at(connection, self.tables, rest, own_names)
+            since |= {each: opted_out[each].changed_at if each in opted_out else lifted.get(each) for each in some}
+        return since
+
+    def _read(self, connection: Connection, wish: Wish, ids: Sequence[int]) -> dict[int, Record]:
+        if not ids:
+            return {}
+        rows = self._rows(connection, wish, ids)
+        consents = read_opt_outs(connection, self.tables, list(rows)) if wish.consent and rows else {}
+        touched = self._last_logged(connection, list(rows)) if rows else {}
+        gone = [each for each in ids if each not in rows]
+        survivors = self._survivors(connection, gone) if gone else {}
+        found = {each: _gone(each, survivors) for each in gone}
+        for contact_id, row in rows.items():
+            found[contact_id] = Record(
+                ref=ref_of(contact_id),
+                values={name: self._value(name, contact_id, row) for name in wish.fields if name in self.schema.fields},
+                modified_at=_latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
+                consent=consents.get(contact_id, Consent(opted_out=False)) if wish.consent else None,
+            )
+        return found
+
+    def _rows(self, connection: Connection, wish: Wish, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+        columns = [name for name in wish.fields if name in self.schema.fields and name not in VIRTUAL_NAMES]
+        leads, users = self.tables.leads(*columns), self.tables.users
+        statement = select(*leads.c)
+        if "owner_email" in wish.fields:
+            statement = statement.add_columns(users.c.email.label("owner_email")).select_from(
+                leads.outerjoin(users, users.c.id == leads.c.owner_id)
+            )
+        found = connection.execute(statement.where(leads.c.id.in_(ids))).mappings()
+        return {int(row["id"]): dict(row) for row in found}
+
+    def _value(self, name: str, contact_id: int, row: Mapping[str, Any]) -> Value:
+        if name == "id":
+            return str(contact_id)
+        if name == "contact_url":
+            return f"{self.base_url}/s/contacts/view/{contact_id}"
+        return from_row(row[name], self.schema.fields[name])
+
+    def _last_logged(self, connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
+        """Return when each contact was last logged: date_modified stands still in Mautic 6 and 7."""
+        log = self.tables.audit_log
+        wanted = (
+            select(log.c.object_id, func.max(log.c.date_added).label("at"))
+            .where(log.c.bundle == "lead", log.c.object == "lead", log.c.object_id.in_(ids))
+            .group_by(log.c.object_id)
+        )
+        return {int(row.object_id): row.at for row in connection.execute(wanted)}
+
+    def _survivors(self, connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+        merges = self.tables.merges
+        found: dict[int, int] = {}
+        for some in chunked(ids, MAX_IDS * 2):
+            wanted = select(merges.c.merged_id, merges.c.contact_id).where(merges.c.merged_id.in_(some))
+            for row in connection.execute(wanted.order_by(merges.c.id)):
+                found[int(row.merged_id)] = int(row.contact_id)
+        return found
+
+
+def ref_of(contact_id: int) -> Ref:
+    """Return the ref of a contact."""
+    return Ref(CONTACT, str(contact_id))
+
+
+def id_of(ref: Ref) -> int | None:
+    """Return the number of a contact's ref, or None for what no contact of Mautic's can be called."""
+    return int(ref.id) if ref.object == CONTACT and ref.id.isascii() and ref.id.isdigit() and len(ref.id) < 19 else None
+
+
+def chunked(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """Yield the items in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _gone(contact_id: int, survivors: Mapping[int, int]) -> Record:
+    survivor = survivors.get(contact_id)
+    if survivor is None:
+        return Record(ref_of(contact_id), is_deleted=True)
+    return Record(ref_of(contact_id), successor=ref_of(survivor))
+
+
+def _latest(*stamps: Any) -> datetime | None:
+    return max((moment for stamp in stamps if (moment := utc(stamp))), default=None)

@@ -1,0 +1,117 @@
+"""What Mautic says of its contact fields, made into an ObjectSchema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Engine, Integer, inspect, select
+from sqlalchemy.types import TypeEngine
+
+from sidecar.hosts.mautic.database import reading
+from sidecar.hosts.mautic.php import unserialize
+from sidecar.hosts.mautic.tables import Tables
+from sidecar.records import FieldInfo, FieldType, ObjectSchema
+
+TYPES: Mapping[str, FieldType] = MappingProxyType(
+    {
+        "text": FieldType.TEXT,
+        "textarea": FieldType.LONG_TEXT,
+        "html": FieldType.LONG_TEXT,
+        "email": FieldType.EMAIL,
+        "tel": FieldType.PHONE,
+        "url": FieldType.URL,
+        "number": FieldType.NUMBER,
+        "boolean": FieldType.BOOLEAN,
+        "date": FieldType.DATE,
+        "datetime": FieldType.DATETIME,
+        "time": FieldType.TEXT,
+        "select": FieldType.PICKLIST,
+        "multiselect": FieldType.MULTI_PICKLIST,
+        "lookup": FieldType.TEXT,
+        "country": FieldType.TEXT,
+        "region": FieldType.TEXT,
+        "locale": FieldType.TEXT,
+        "timezone": FieldType.TEXT,
+    }
+)
+"""Our word for each of Mautic's field types; a type that is not here is taken for text."""
+
+VIRTUAL = (
+    FieldInfo("id", "Contact ID", FieldType.ID, is_createable=False, is_updateable=False),
+    FieldInfo("contact_url", "Link to the contact", FieldType.URL, is_createable=False, is_updateable=False),
+    FieldInfo("owner_email", "Owner's e-mail", FieldType.EMAIL, is_createable=False, is_updateable=False),
+)
+VIRTUAL_NAMES = frozenset(info.name for info in VIRTUAL)
+
+_RESTRICTED = {"select", "multiselect"}
+_TEXTUAL = {FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.PICKLIST, FieldType.LONG_TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFields:
+    """The contact's fields: what the mapping sees, Mautic's own type words, and which fields identify a contact."""
+
+    schema: ObjectSchema
+    host_types: Mapping[str, str] = field(default_factory=dict)
+    unique: frozenset[str] = frozenset()
+
+
+def read_contact_fields(engine: Engine, tables: Tables) -> ContactFields:
+    """Return every published contact field that has a column. Three statements."""
+    source = tables.lead_fields
+    wanted = select(source).where(source.c.object == "lead", source.c.is_published == 1).order_by(source.c.id)
+    with reading(engine) as connection:
+        rows = [dict(row) for row in connection.execute(wanted).mappings()]
+        columns = {each["name"]: each["type"] for each in inspect(connection).get_columns(tables.leads_name)}
+    rows = [row for row in rows if row["alias"] in columns]
+    infos = [*VIRTUAL, *(_field_info(row, columns[row["alias"]]) for row in rows if row["alias"] not in VIRTUAL_NAMES)]
+    return ContactFields(
+        ObjectSchema("contact", {info.name: info for info in infos}),
+        {row["alias"]: row["type"] for row in rows},
+        frozenset(row["alias"] for row in rows if row["is_unique_identifer"]),
+    )
+
+
+def _field_info(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> FieldInfo:
+    kind = TYPES.get(row["type"], FieldType.TEXT)
+    properties = unserialize(row["properties"])
+    properties = properties if isinstance(properties, dict) else {}
+    return FieldInfo(
+        name=row["alias"],
+        label=row["label"],
+        type=kind,
+        length=_length(row, column_type) if kind in _TEXTUAL else None,
+        scale=_scale(kind, properties, column_type),
+        is_required=bool(row["is_required"]),
+        options=_options(properties) if row["type"] in {*_RESTRICTED, "lookup"} else (),
+        is_restricted=row["type"] in _RESTRICTED,
+    )
+
+
+def _length(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> int | None:
+    """Return how many characters fit. Mautic's own fields show a limit of 64 but take what their column takes."""
+    column = getattr(column_type, "length", None)
+    limit = row["char_length_limit"]
+    if row["is_fixed"] or not limit or row["type"] in {"textarea", "html"}:
+        return column
+    return min(limit, column) if column else int(limit)
+
+
+def _scale(kind: FieldType, properties: Mapping[Any, Any], column_type: TypeEngine[Any]) -> int | None:
+    """Return a number's decimals, and 0 for a moment: Mautic keeps whole minutes."""
+    if kind is FieldType.DATETIME or (kind is FieldType.NUMBER and isinstance(column_type, Integer)):
+        return 0
+    scale = str(properties.get("scale", ""))
+    return int(scale) if kind is FieldType.NUMBER and scale.isdigit() and int(scale) else None
+
+
+def _options(properties: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return the API values of a list, whichever of Mautic's three shapes it has."""
+    listed = properties.get("list")
+    if isinstance(listed, str):
+        return tuple(each.strip() for each in listed.split("|") if each.strip())
+    if not isinstance(listed, dict):
+        return ()
+    entries = (entry.get("value") if isinstance(entry, dict) else entry for entry in listed.values())
+    return tuple(str(entry) for entry in entries if entry not in (None, ""))

@@ -1,0 +1,116 @@
+"""Mautic as one side of the engine. Start here; the reading is in `reader.py`, the writing in `writer.py`."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+
+from requests.adapters import BaseAdapter
+
+from sidecar.cache import Cache
+from sidecar.clock import utc_now
+from sidecar.hosts.mautic.client import MauticClient
+from sidecar.hosts.mautic.connection import MauticConnection
+from sidecar.hosts.mautic.database import open_database
+from sidecar.hosts.mautic.finder import find_contacts
+from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
+from sidecar.hosts.mautic.tables import Tables
+from sidecar.hosts.mautic.writer import ContactWriter
+from sidecar.mapping.model import ObjectMapping
+from sidecar.mapping.rules import Rules
+from sidecar.records import ObjectSchema, Record, Ref, Side
+from sidecar.sync.model import Page, Wanted, Window, Write, WriteResult
+
+
+class MauticSide:
+    """A SidePort over one Mautic: reads by SQL, writes by REST."""
+
+    side = Side.HOST
+
+    def __init__(
+        self,
+        client: MauticClient,
+        reader: ContactReader,
+        *,
+        parallel: int,
+        own_user_names: Collection[str] | None = None,
+    ) -> None:
+        self.client = client
+        self.reader = reader
+        self._writer = ContactWriter(client, reader, parallel=parallel)
+        self._own_user_names = own_user_names
+
+    @property
+    def calls(self) -> int:
+        """How many REST calls were made so far."""
+        return self.client.calls
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.client.close()
+        self.reader.engine.dispose()
+
+    def now(self) -> datetime:
+        """See SidePort."""
+        return self.reader.now()
+
+    def describe(self, object_name: str) -> ObjectSchema | None:
+        """See SidePort."""
+        return self.reader.schema if object_name == CONTACT else None
+
+    def feeds(self, mapping: ObjectMapping) -> tuple[str, ...]:
+        """See SidePort."""
+        return (mapping.host_object,) if mapping.host_object == CONTACT else ()
+
+    def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
+        """See SidePort."""
+        if feed != CONTACT:
+            return iter(())
+        return self.reader.read_changes(Wish.of(rules), window)
+
+    def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """See SidePort."""
+        found = self.reader.read(Wish.of(rules), _ids(refs))
+        return {record.ref: record for record in found.values()}
+
+    def find(self, rules: Rules, wanted: Sequence[Wanted]) -> list[list[Record]]:
+        """See SidePort."""
+        return find_contacts(self.reader, rules, wanted)
+
+    def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002
+        """See SidePort. What we wrote ourselves proves nothing; our name in Mautic's log is asked for once."""
+        since = self.reader.read_opt_out_since(_ids(refs), self._own_names())
+        return {ref_of(contact_id): moment for contact_id, moment in since.items()}
+
+    def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:  # noqa: ARG002
+        """See SidePort."""
+        return self._writer.write(writes)
+
+    def _own_names(self) -> Collection[str]:
+        if self._own_user_names is None:
+            name = self.client.read_own_name()
+            self._own_user_names = (name,) if name else ()
+        return self._own_user_names
+
+
+def connect(
+    connection: MauticConnection,
+    *,
+    cache: Cache,
+    clock: Callable[[], datetime] = utc_now,
+    adapter: BaseAdapter | None = None,
+    own_user_names: Collection[str] | None = None,
+    page_size: int = 1000,
+) -> MauticSide:
+    """Return the side of one Mautic; nothing is opened or asked before it is needed."""
+    client = MauticClient(connection, cache=cache, clock=clock, adapter=adapter)
+    reader = ContactReader(
+        open_database(connection.database_url),
+        Tables(connection.table_prefix),
+        base_url=connection.base_url,
+        clock=clock,
+        page_size=page_size,
+    )
+    return MauticSide(client, reader, parallel=connection.parallel, own_user_names=own_user_names)
+
+
+def _ids(refs: Sequence[Ref]) -> list[int]:
+    return [contact_id for ref in refs if (contact_id := id_of(ref)) is not None]

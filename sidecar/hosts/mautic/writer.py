@@ -1,0 +1,147 @@
+"""Writes contacts through Mautic's REST API, knowing what it does wrong: `batches.py` sends, `waves.py` orders."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sidecar.hosts.mautic.batches import CREATE, EDIT, GONE, Batches, ItemResult
+from sidecar.hosts.mautic.client import MauticClient
+from sidecar.hosts.mautic.consent import ConsentWriter
+from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
+from sidecar.hosts.mautic.values import Json, to_json, why_not_writable
+from sidecar.hosts.mautic.waves import Item, UniqueKey, unique_keys, waves_of_creations, waves_of_edits
+from sidecar.sync.model import Reaction, Write, WriteError, WriteResult
+
+TWICE = WriteError("mautic-written-twice", Reaction.RETRY)
+UNKNOWN_OBJECT = WriteError("mautic-object-unknown", Reaction.SETUP)
+NOTHING_TO_CREATE = WriteError("mautic-nothing-to-create", Reaction.DATA)
+
+
+class ContactWriter:
+    """Creates and edits contacts and their opt-outs; every write gets a result of its own."""
+
+    def __init__(self, client: MauticClient, reader: ContactReader, *, parallel: int) -> None:
+        self._client = client
+        self._reader = reader
+        self._parallel = parallel
+
+    def write(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out the writes: edits first (they may give up an address), then creations, then opt-outs.
+
+        Raises only if the sign-in or the rights fail before anything was written; later that is each remaining write's error.
+        """
+        if not writes:
+            return []
+        self._client.check_version()
+        results = self._refused(writes)
+        batches = Batches(self._client, self._parallel)
+        todo = {place: write for place, write in enumerate(writes) if place not in results}
+        results |= self._edit({place: write for place, write in todo.items() if write.ref}, batches)
+        results |= self._create({place: write for place, write in todo.items() if not write.ref}, batches)
+        if batches.refused and not batches.has_written:
+            raise batches.refused
+        return self._with_consent(writes, results)
+
+    def _refused(self, writes: Sequence[Write]) -> dict[int, ItemResult]:
+        """Return the writes that must not be sent, and why: gone contacts, values that Mautic would store as something else."""
+        living = self._reader.read_existing(_ids(writes))
+        refused: dict[int, ItemResult] = {}
+        named: set[int] = set()
+        for place, write in enumerate(writes):
+            error = self._why_not(write, living, named)
+            if error:
+                refused[place] = ItemResult(error=error)
+        return refused
+
+    def _why_not(self, write: Write, living: set[int], named: set[int]) -> WriteError | None:
+        if write.object != CONTACT:
+            return UNKNOWN_OBJECT
+        if write.ref is None and all(value is None for value in write.values.values()):
+            return NOTHING_TO_CREATE
+        if write.ref is not None:
+            contact_id = id_of(write.ref)
+            if contact_id is None or contact_id not in living:
+                return GONE
+            if contact_id in named:
+                return TWICE
+            named.add(contact_id)
+        return self._unwritable(write)
+
+    def _unwritable(self, write: Write) -> WriteError | None:
+        fields = self._reader.fields
+        reasons: dict[str, str] = {}
+        for name, value in write.values.items():
+            info = fields.schema.fields.get(name)
+            if info is None or not info.is_updateable:
+                reasons[name] = "mautic-field-missing"
+            elif reason := why_not_writable(value, info, fields.host_types[name]):
+                reasons[name] = reason
+        return WriteError(next(iter(reasons.values())), Reaction.DATA, tuple(reasons)) if reasons else None
+
+    def _edit(self, edits: Mapping[int, Write], batches: Batches) -> dict[int, ItemResult]:
+        unchanged = {place: write for place, write in edits.items() if not write.values}
+        results = {place: ItemResult(_id(write)) for place, write in unchanged.items()}
+        items = [self._item(place, write) for place, write in edits.items() if place not in unchanged]
+        for wave in waves_of_edits(items, self._holders(items)):
+            plain = [item for item in wave if "overwriteWithBlank" not in item.body]
+            blanking = [item for item in wave if "overwriteWithBlank" in item.body]
+            for batch in (plain, blanking):
+                results |= batches.send(EDIT, batch)
+        return results
+
+    def _create(self, creations: Mapping[int, Write], batches: Batches) -> dict[int, ItemResult]:
+        results: dict[int, ItemResult] = {}
+        for wave in waves_of_creations([self._item(place, write) for place, write in creations.items()]):
+            results |= batches.send(CREATE, wave)
+        return results
+
+    def _item(self, place: int, write: Write) -> Item:
+        """Return what is sent: a blank travels only with `overwriteWithBlank`, and is left out of a creation."""
+        keys = unique_keys(write.values, self._reader.fields.unique)
+        contact_id = _id(write)
+        if contact_id is None:
+            return Item(
+                place, {name: to_json(value) for name, value in write.values.items() if value is not None}, None, keys
+            )
+        body: dict[str, Json] = {"id": contact_id}
+        body |= {name: to_json(value) for name, value in write.values.items()}
+        if None in body.values():
+            body["overwriteWithBlank"] = True
+        return Item(place, body, contact_id, keys)
+
+    def _holders(self, items: Sequence[Item]) -> dict[UniqueKey, int]:
+        """Return which contact has the unique values that are about to be given to another; no statement if there are none."""
+        wanted: dict[str, set[str]] = {}
+        for name, value in (key for item in items for key in item.keys):
+            wanted.setdefault(name, set()).add(value)
+        holders: dict[UniqueKey, int] = {}
+        for name, values in wanted.items():
+            for contact_id, record in self._reader.find(Wish((name,), consent=False), name, values).items():
+                holders |= dict.fromkeys(unique_keys(record.values, {name}), contact_id)
+        return holders
+
+    def _with_consent(self, writes: Sequence[Write], results: Mapping[int, ItemResult]) -> list[WriteResult]:
+        changes = {
+            contact_id: write.consent
+            for place, write in enumerate(writes)
+            if write.consent and (contact_id := results[place].contact_id) is not None
+        }
+        consent = ConsentWriter(self._client, self._reader, self._parallel)
+        errors = consent.apply(changes)
+        return [
+            WriteResult(
+                ref=ref_of(result.contact_id) if result.contact_id is not None else None,
+                error=result.error,
+                consent_error=errors.get(result.contact_id)
+                if write.consent and result.contact_id is not None
+                else None,
+                was_created=result.was_created,
+            )
+            for write, result in ((write, results[place]) for place, write in enumerate(writes))
+        ]
+
+
+def _id(write: Write) -> int | None:
+    return id_of(write.ref) if write.ref else None
+
+
+def _ids(writes: Iterable[Write]) -> list[int]:
+    return [contact_id for write in writes if (contact_id := _id(write)) is not None]
