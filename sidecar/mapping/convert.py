@@ -28,14 +28,14 @@ def can_convert(source: FieldType, target: FieldType) -> bool:
 def same_value(a: Value, a_info: FieldInfo, b: Value, b_info: FieldInfo, pair: FieldPair) -> bool:
     """Tell whether the values of two sides mean the same: equal as they are, or once one is carried to the other side."""
     a_text, b_text = comparable_text(a, a_info), comparable_text(b, b_info)
-    if a_text is None or b_text is None:
-        return a_text is b_text
-    if type(a) is type(b) and a_text == b_text:
+    if a_text == b_text and (a_text is None or type(a) is type(b)):
         return True
+    if a is None or b is None:
+        return False
     return _becomes(a, a_info, b_text, b_info, pair) or _becomes(b, b_info, a_text, a_info, pair)
 
 
-def _becomes(value: Value, source: FieldInfo, wanted: str, target: FieldInfo, pair: FieldPair) -> bool:
+def _becomes(value: Value, source: FieldInfo, wanted: str | None, target: FieldInfo, pair: FieldPair) -> bool:
     converted = _convert(value, source, target, pair)
     return not converted.held and comparable_text(converted.value, target) == wanted
 
