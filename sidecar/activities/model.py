@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sidecar.records import Ref, Value
+from sidecar.mapping.rules import Problem
+from sidecar.records import FieldInfo
 from sidecar.sync.model import Cursor, Reaction, Status
 
 
@@ -13,12 +14,13 @@ from sidecar.sync.model import Cursor, Reaction, Status
 class TimelineEvent:
     """One event of a person's timeline on the host.
 
-    `event_id` is unique on the host over all types ("FormSubmitted123", a page hit is the bare "4711"). `label` and `link`
-    are what the host's own timeline shows; `description` is what else there is to say, such as why an event failed.
+    `event_id` is unique on the host over all types ("FormSubmitted123", a page hit is the bare "4711"). `type_name`, `label`
+    and `link` are what the host's own timeline shows; `description` is what else there is to say, such as why it failed.
     """
 
     event_id: str
     event_type: str
+    type_name: str
     contact_id: str
     at: datetime
     label: str
@@ -36,25 +38,18 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class TimelineTarget:
-    """The timeline object as our user sees it: its name, and the real name and length of each field that can be filled.
+    """The timeline object as our user sees it, with each field that can be filled.
 
-    Both are keyed by the field's short name ("ActivityDate__c", "Name").
+    `fields` are keyed by the mapping's word ("activity_date"), the record's own name by "name".
     """
 
     object: str
-    names: Mapping[str, str]
-    lengths: Mapping[str, int | None]
-    is_key: bool
+    fields: Mapping[str, FieldInfo]
 
-
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
-    """One event ready to be written for the Salesforce record it belongs to."""
-
-    event: TimelineEvent
-    person: Ref
-    reference_id: str
-    values: Mapping[str, Value]
+    @property
+    def reference(self) -> FieldInfo:
+        """The field that names an event; it is a key where records can be upserted by it."""
+        return self.fields["reference_id"]
 
 
 class LogState(StrEnum):
@@ -83,10 +78,9 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvent:
-    """An event that Salesforce could not take yet; it is read afresh from the host. `since` is the first failure."""
+    """An event that Salesforce could not take yet, as last logged; it is read afresh from the host. `since` is the first failure."""
 
-    event_id: str
-    event_type: str
+    log: LogRow
     since: datetime
 
 
@@ -100,3 +94,12 @@ class ActivityOutcome:
     status: Status
     reason: str
     waits_for: Reaction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityReport:
+    """What one run did: how many events ended in each status, written ones by type, and what should be set right."""
+
+    counts: Mapping[Status, int]
+    written_by_type: Mapping[str, int]
+    problems: tuple[Problem, ...]

@@ -1,12 +1,14 @@
 """What the activities lane asks of the outside: the host's timeline, a store, and a writer of timeline records."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sidecar.activities.model import EventPage, LogRow, TimelineEvent, WaitingEvent
 from sidecar.records import ObjectSchema, Ref, Value
 from sidecar.sync.model import Cursor, Window, WriteResult
+
+NOT_LATE = timedelta(0)
 
 
 class TimelineFeed(Protocol):
@@ -14,6 +16,12 @@ class TimelineFeed(Protocol):
 
     def now(self) -> datetime:
         """Return the host's own clock, whole seconds."""
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return where the host shows a person."""
+
+    def lateness(self, event_type: str) -> timedelta:
+        """Return how long after its date an event of that type may appear, beyond the usual overlap."""
 
     def missing_types(self, event_types: Sequence[str]) -> tuple[str, ...]:
         """Return the event types this host cannot deliver: unknown ones, and those whose table is not there."""
@@ -36,10 +44,13 @@ class ActivityStore(Protocol):
     Every method that writes first checks the lease's fence and raises LeaseLostError if it is not ours any more.
     """
 
-    def open_window(self, feed: str, source_now: datetime, first_start: datetime) -> Window:
-        """Return the unfinished window of a feed, or open the next one and remember it.
+    def open_window(
+        self, feed: str, source_now: datetime, first_start: datetime, lateness: timedelta = NOT_LATE
+    ) -> Window:
+        """Return the unfinished window of a feed, or open the next one (`sync/window.py`) and remember its end.
 
-        A feed that was never read starts at `first_start`.
+        It starts `lateness` before the usual overlap, but never before where the feed began: a feed that was never
+        read begins at `first_start`.
         """
 
     def save_cursor(self, feed: str, cursor: Cursor) -> None:
@@ -66,8 +77,8 @@ class ActivityStore(Protocol):
     def add(self, rows: Sequence[LogRow]) -> None:
         """Insert or replace log rows by event id, in one transaction; `WaitingEvent.since` stays that of the first."""
 
-    def retries(self, limit: int) -> list[WaitingEvent]:
-        """Return waiting events, those tried longest ago first."""
+    def retries(self, event_types: Sequence[str], limit: int) -> list[WaitingEvent]:
+        """Return waiting events of those types, those tried longest ago first."""
 
 
 class TimelineWriter(Protocol):
@@ -75,6 +86,9 @@ class TimelineWriter(Protocol):
 
     def describe(self, object_name: str) -> ObjectSchema | None:
         """Return what our user may see of an object, or None if there is no such object. Cached between runs."""
+
+    def find_objects(self, name: str) -> list[str]:
+        """Return the objects that have this name behind a namespace. Costs a metered call."""
 
     def upsert_rows(self, object_name: str, key_field: str, rows: Sequence[Mapping[str, Value]]) -> list[WriteResult]:
         """Insert or update rows by their key, one result each, in order; up to 1,000 rows cost one metered call."""

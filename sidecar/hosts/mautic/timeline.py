@@ -4,7 +4,7 @@ A page is one statement, whatever it holds: keyset by (date, id), the words for 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, inspect, select
@@ -33,6 +33,14 @@ class TimelineReader:
         """See TimelineFeed."""
         moment = func.datetime("now") if self._is_sqlite else func.utc_timestamp()
         return to_moment(self._rows(select(moment.label("now")))[0]["now"])
+
+    def contact_url(self, contact_id: str) -> str:
+        """See TimelineFeed."""
+        return f"{self._base_url}/s/contacts/view/{contact_id}"
+
+    def lateness(self, event_type: str) -> timedelta:
+        """See TimelineFeed."""
+        return TIMELINE_SOURCES[event_type].late
 
     def missing_types(self, event_types: Sequence[str]) -> tuple[str, ...]:
         """See TimelineFeed."""
@@ -84,6 +92,7 @@ class TimelineReader:
             yield TimelineEvent(
                 event_id=source.event_id(row["row_id"]),
                 event_type=source.event_type,
+                type_name=source.name,
                 contact_id=str(row["contact_id"]),
                 at=to_moment(row["row_at"]),
                 label=fill(source.label, row) or source.name,

@@ -36,7 +36,7 @@ class _Filled(dict[str, Any]):
 
 def email_name(row: Row) -> str | None:
     """Return the e-mail's name; a mail written for one occasion has only the subject of its copy."""
-    return row["email_name"] or row["subject"] or row["copy_subject"]
+    return _first(row, "email_name", "subject", "copy_subject")
 
 
 def email_link(row: Row) -> str | None:
@@ -48,12 +48,12 @@ def email_link(row: Row) -> str | None:
 
 def page_title(row: Row) -> str | None:
     """Return the landing page's title, else what a tracked page calls itself, else its address."""
-    return row["page_title"] or row["url_title"] or row["url"]
+    return _first(row, "page_title", "url_title", "url")
 
 
 def page_link(row: Row) -> str | None:
     """Return the landing page in Mautic, else the address that was visited."""
-    return f"/s/pages/view/{row['page_id']}" if row["page_title"] else row["url"]
+    return f"/s/pages/view/{row['page_id']}" if row["page_title"] else _first(row, "url")
 
 
 def points(row: Row) -> str:
@@ -114,6 +114,11 @@ def message(row: Row) -> str | None:
 def sync_issue(row: Row) -> str | None:
     """Return what an integration reported, and which one."""
     return _property(row, "message") or _property(row, "integration")
+
+
+def _first(row: Row, *names: str) -> str | None:
+    """Return the first of those columns that is not blank."""
+    return next((str(row[name]) for name in names if row[name]), None)
 
 
 def _property(row: Row, name: str) -> str | None:
