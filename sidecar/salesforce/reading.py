@@ -1,0 +1,149 @@
+"""Salesforce rows → records: which fields are asked for, and what deletion, merge and conversion look like.
+
+Pure but for `RecordReader`, which asks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sidecar.errors import TransientError
+from sidecar.mapping.rules import Rules
+from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref
+from sidecar.salesforce import errors, soql
+from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.values import from_json, parse_datetime
+from sidecar.sync.model import Cursor, Page, Window
+
+PAGE_SIZE: Final = 2000
+"""The most rows Salesforce puts into one answer (SOQL reference, Sforce-Query-Options)."""
+
+_IDS_PER_QUERY: Final = 500
+_SYSTEM_FIELDS: Final = (
+    "Id",
+    "IsDeleted",
+    "SystemModstamp",
+    "LastModifiedDate",
+    "MasterRecordId",
+    "IsConverted",
+    "ConvertedContactId",
+)
+_BECOMES: Final = "Contact"
+"""The object a converted lead lives on as."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the records of one object are read: the fields selected, and those that become values."""
+
+    object: str
+    values: Mapping[str, FieldInfo]
+    system: tuple[str, ...]
+    opt_out: str | None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields to select."""
+        return tuple(dict.fromkeys((*self.system, *self.values, *([self.opt_out] if self.opt_out else []))))
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether records of this object can be converted into others."""
+        return "IsConverted" in self.system
+
+    def record(self, row: Row) -> Record:
+        """Return the record a row describes."""
+        successor = self._successor(row)
+        lost = self.is_convertible and bool(row.get("IsConverted")) and "ConvertedContactId" in self.system
+        return Record(
+            ref=Ref(self.object, row["Id"]),
+            values={name: from_json(row.get(name), info.type) for name, info in self.values.items()},
+            modified_at=parse_datetime(row.get("LastModifiedDate") or row["SystemModstamp"]),
+            consent=Consent(opted_out=bool(row.get(self.opt_out))) if self.opt_out else None,
+            successor=successor,
+            # A converted lead whose contact is gone has nobody left; with that field hidden we cannot tell, and it lives.
+            is_deleted=successor is None and (bool(row.get("IsDeleted")) or lost),
+        )
+
+    def _successor(self, row: Row) -> Ref | None:
+        if row.get("IsConverted") and row.get("ConvertedContactId"):
+            return Ref(_BECOMES, row["ConvertedContactId"])
+        if row.get("IsDeleted") and row.get("MasterRecordId"):
+            return Ref(self.object, row["MasterRecordId"])
+        return None
+
+
+def shape_of(rules: Rules, object_name: str, schema: ObjectSchema) -> Shape:
+    """Return how to read an object: mapped fields, external id, deletion mark and opt-out, as far as they are visible."""
+    mapping = rules.mapping
+    names = [rule.salesforce.name for rule in rules.fields.get(object_name, ())]
+    names += [name for name in (mapping.external_id, mapping.deletion.salesforce_field) if name]
+    opt_out = mapping.consent.salesforce_field if mapping.consent else None
+    return Shape(
+        object=object_name,
+        values={name: schema.fields[name] for name in dict.fromkeys(names) if name in schema.fields},
+        system=tuple(name for name in _SYSTEM_FIELDS if name in schema.fields),
+        opt_out=opt_out if opt_out in schema.fields else None,
+    )
+
+
+class RecordReader:
+    """Reads records of known shapes."""
+
+    def __init__(self, client: SalesforceClient, *, page_size: int = PAGE_SIZE) -> None:
+        self._client = client
+        self._page_size = page_size
+
+    def read_changes(self, shape: Shape, window: Window) -> Iterator[Page]:
+        """Yield pages by (SystemModstamp, Id); one query, thus one call, when nothing changed."""
+        after = window.after
+        while True:
+            rows = self._page(shape, window, after)
+            if rows:
+                cursor = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
+                if after is not None and cursor <= after:
+                    raise TransientError("Salesforce's result does not move on.", code=errors.QUERY_EXPIRED)
+                yield Page(tuple(shape.record(row) for row in rows), cursor)
+                after = cursor
+            if len(rows) < self._page_size:
+                return
+
+    def read(self, shapes: Mapping[str, Shape], refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """Return the records as they are now, deleted ones too, by as few calls as the length of an address allows."""
+        asked: list[tuple[Shape, str]] = []
+        for name, shape in shapes.items():
+            ids = sorted({ref.id for ref in refs if ref.object == name})
+            build = _by_ids(shape)
+            asked += [(shape, query) for _, query in soql.in_chunks(ids, build, most=_IDS_PER_QUERY)]
+        answers = self._client.query_each([query for _, query in asked], with_deleted=True) if asked else []
+        records = [shape.record(row) for (shape, _), rows in zip(asked, answers, strict=True) for row in rows]
+        return {record.ref: record for record in records}
+
+    def _page(self, shape: Shape, window: Window, after: Cursor | None) -> list[Row]:
+        query = changes_query(shape, window, after, self._page_size)
+        try:
+            return self._all(query)
+        except TransientError as error:
+            if error.code != errors.QUERY_EXPIRED:
+                raise
+            return self._all(query)  # the rest of the result was dropped meanwhile: ask once more from the same key
+
+    def _all(self, query: str) -> list[Row]:
+        return [row for page in self._client.query(query, with_deleted=True) for row in page]
+
+
+def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int) -> str:
+    """Return the query for what changed in the half-open window, after the cursor if there is one."""
+    stamp = "SystemModstamp"
+    begin = soql.compare(stamp, ">=", window.start)
+    if after is not None:
+        same = f"{soql.compare(stamp, '=', after.at)} AND {soql.compare('Id', '>', after.id)}"
+        begin = f"({soql.compare(stamp, '>', after.at)} OR ({same}))"
+    where = f"{begin} AND {soql.compare(stamp, '<', window.end)}"
+    return soql.select(shape.fields, shape.object, where, f"ORDER BY {stamp}, Id LIMIT {limit}")
+
+
+def _by_ids(shape: Shape) -> Callable[[Sequence[str]], str]:
+    return lambda ids: soql.select(shape.fields, shape.object, soql.is_in("Id", ids))

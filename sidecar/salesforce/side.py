@@ -1,0 +1,140 @@
+"""Salesforce as one side of an instance. Start here; `connect` puts the parts together."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from requests.adapters import BaseAdapter
+
+from sidecar.cache import Cache
+from sidecar.clock import utc_now
+from sidecar.errors import SetupError
+from sidecar.mapping.model import ObjectMapping
+from sidecar.mapping.rules import Rules
+from sidecar.records import ObjectSchema, Record, Ref, Side
+from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.describes import Describes
+from sidecar.salesforce.evidence import read_evidence
+from sidecar.salesforce.finding import find
+from sidecar.salesforce.reading import PAGE_SIZE, RecordReader, Shape, shape_of
+from sidecar.salesforce.rows import RowWriter
+from sidecar.salesforce.signin import TokenSource
+from sidecar.salesforce.transport import open_session, speak_plain_http
+from sidecar.salesforce.writing import write_all
+from sidecar.sync.model import Page, Reaction, Wanted, Window, Write, WriteResult
+
+
+class SalesforceSide:
+    """Implements SidePort for one org."""
+
+    side = Side.SALESFORCE
+
+    def __init__(
+        self, client: SalesforceClient, describes: Describes, *, api_version: str, page_size: int = PAGE_SIZE
+    ) -> None:
+        self.client = client
+        self._describes = describes
+        self._api_version = api_version
+        self._reader = RecordReader(client, page_size=page_size)
+
+    @property
+    def calls(self) -> int:
+        """Metered calls so far."""
+        return self.client.session.calls
+
+    @property
+    def usage(self) -> tuple[int, int] | None:
+        """The org's calls (used, allowed) in the last 24 hours, as last told by Salesforce."""
+        return self.client.session.usage
+
+    def now(self) -> datetime:
+        """Return Salesforce's clock; also makes sure that it still offers our API version."""
+        now, versions = self.client.read_versions()
+        if self._api_version not in versions:
+            raise SetupError(f"The org does not offer API version {self._api_version}.", code="salesforce-version-gone")
+        return now
+
+    def describe(self, object_name: str) -> ObjectSchema | None:
+        """Return what our user may see of an object, as it was within the last day."""
+        return self._describes.schema(object_name)
+
+    def refresh_describe(self, object_name: str) -> ObjectSchema | None:
+        """Return what our user may see of an object right now."""
+        self._describes.distrust(object_name)
+        return self._describes.schema(object_name)
+
+    def feeds(self, mapping: ObjectMapping) -> tuple[str, ...]:
+        """Return the mapped objects that exist; those that convert into others come first, so that links move early."""
+        existing = {name: schema for name in mapping.salesforce_objects if (schema := self.describe(name))}
+        return tuple(sorted(existing, key=lambda name: "IsConverted" not in existing[name].fields))
+
+    def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
+        """Yield pages of records changed in the window; an idle window costs one call."""
+        shape = self._shape(rules, feed)
+        if shape is not None:
+            try:
+                yield from self._reader.read_changes(shape, window)
+            except SetupError:
+                self._describes.distrust(feed)
+                raise
+
+    def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """Return the records as they are now; up to some 2,000 records are one call."""
+        return self._reader.read(self._shapes(rules, {ref.object for ref in refs}), refs)
+
+    def find(self, rules: Rules, wanted: Sequence[Wanted]) -> list[list[Record]]:
+        """Return the living records that carry each wanted external id or, failing that, one of its values."""
+        shapes = self._shapes(rules, set(rules.mapping.salesforce_objects))
+        return find(self.client, rules, list(shapes.values()), wanted)
+
+    def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:
+        """Return since when each opt-out state holds, by field history."""
+        return read_evidence(self.client, self._shapes(rules, {ref.object for ref in refs}), refs)
+
+    def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes; one result each, in order."""
+        schemas = {name: self.describe(name) for name in {write.object for write in writes}}
+        results = write_all(RowWriter(self.client), rules, schemas, writes)
+        for name in {w.object for w, result in zip(writes, results, strict=True) if _is_setup(result)}:
+            self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
+        return results
+
+    def _shape(self, rules: Rules, object_name: str) -> Shape | None:
+        schema = self.describe(object_name)
+        return shape_of(rules, object_name, schema) if schema else None
+
+    def _shapes(self, rules: Rules, names: set[str]) -> dict[str, Shape]:
+        wanted = sorted(names, key=lambda name: _position(rules.mapping, name))
+        return {name: shape for name in wanted if (shape := self._shape(rules, name))}
+
+
+def connect(
+    connection: SalesforceConnection,
+    *,
+    cache: Cache,
+    clock: Callable[[], datetime] = utc_now,
+    adapter: BaseAdapter | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> SalesforceSide:
+    """Return the side for an org. Nothing is sent before the first question."""
+    session = open_session(adapter)
+    tokens = TokenSource(connection, session, cache, clock)
+    client = SalesforceClient(
+        tokens,
+        session,
+        api_version=connection.api_version,
+        on_instance=lambda instance_url: speak_plain_http(session, instance_url, adapter),
+        sleep=sleep,
+    )
+    describes = Describes(client, cache, clock, key_prefix=tokens.identity)
+    return SalesforceSide(client, describes, api_version=connection.api_version)
+
+
+def _is_setup(result: WriteResult) -> bool:
+    return any(error and error.reaction is Reaction.SETUP for error in (result.error, result.consent_error))
+
+
+def _position(mapping: ObjectMapping, name: str) -> int:
+    objects = mapping.salesforce_objects
+    return objects.index(name) if name in objects else len(objects)
