@@ -78,7 +78,7 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvent:
-    """An event that Salesforce could not take yet, as last logged; it is read afresh from the host. `since` is the first failure."""
+    """An event that Salesforce could not take yet, as last logged; it is read afresh. `since` is the first failure."""
 
     log: LogRow
     since: datetime
