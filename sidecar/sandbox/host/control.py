@@ -1,0 +1,71 @@
+"""The sandbox Mautic in one object: its database, its REST API, and what people and visitors do in it.
+
+Start here: `Host(...)`, then `host.app` for HTTP calls and `host.create_contact(...)`, `host.opt_out(...)` … for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sidecar.sandbox.host import auth
+from sidecar.sandbox.host.clock import HostClock
+from sidecar.sandbox.host.faults import Faults
+from sidecar.sandbox.host.fields import EXAMPLE_FIELDS, Field, NewField
+from sidecar.sandbox.host.people import People
+from sidecar.sandbox.host.rest import Api
+from sidecar.sandbox.host.setup import add_field, open_database
+from sidecar.sandbox.host.tables import build_schema
+from sidecar.sandbox.host.work import Database, Rules, Work
+
+
+class Host(People):
+    """A Mautic installation. Safe to use from several threads.
+
+    `rules` says how it behaves where versions differ; `requests` lists (method, path with query) of every call.
+    """
+
+    def __init__(
+        self,
+        database_url: str = "sqlite://",
+        *,
+        clock: HostClock | None = None,
+        table_prefix: str = "",
+        custom_fields: Sequence[NewField] = EXAMPLE_FIELDS,
+        admin_password: str = "sandbox",  # noqa: S107 - a sandbox has no secrets
+        freeze_date_modified: bool = False,
+    ) -> None:
+        self.clock = clock or HostClock()
+        self.rules = Rules(freeze_date_modified=freeze_date_modified)
+        self.faults = Faults()
+        self.requests: list[tuple[str, str]] = []
+        self.database_url = database_url
+        super().__init__(Database(database_url, build_schema(table_prefix), self.clock, self.rules))
+        open_database(self.database, custom_fields, admin_password)
+        self.app = Api(self)
+
+    def add_oauth_client(self, name: str = "sync sidecar") -> tuple[str, str]:
+        """Make an API client; return its client id and secret."""
+        return self.act(lambda work: auth.add_client(work, name))
+
+    def add_user(
+        self, username: str, *, email: str = "", first_name: str = "", last_name: str = "", password: str = ""
+    ) -> int:
+        """Make a user, who may own contacts and sign in with basic auth; return the id."""
+        names = {"first_name": first_name or username.title(), "last_name": last_name or "Lab"}
+        address = email or f"{username}@example.com"
+        stored = auth.hashed(password or username)
+
+        def do(work: Work) -> int:
+            values = {"username": username, "email": address, "password": stored, "role_id": 1, "is_published": 1}
+            return work.add("users", **values, **names, date_added=work.stamp, timezone="", locale="")
+
+        return self.act(do)
+
+    def add_field(self, wish: NewField) -> Field:
+        """Add a custom contact field."""
+        with self.database.work() as work:
+            return add_field(self.database, work, wish)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.engine.dispose()

@@ -1,0 +1,115 @@
+"""Making the database of a fresh Mautic, opening one that is there, and adding custom fields to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, inspect, select, text
+
+from sidecar.sandbox.host import php
+from sidecar.sandbox.host.auth import hashed
+from sidecar.sandbox.host.fields import (
+    DEFAULT_LENGTH,
+    LENGTH_TYPES,
+    Field,
+    NewField,
+    alias_for,
+    column_of,
+    parse_row,
+    read_core_rows,
+)
+from sidecar.sandbox.host.work import Database, Work
+
+ADMIN = {
+    "username": "admin",
+    "first_name": "Ada",
+    "last_name": "Admin",
+    "email": "admin@example.com",
+    "timezone": "",
+    "locale": "",
+}
+RESERVED = (
+    "id",
+    "date_added",
+    "date_modified",
+    "owner_id",
+    "stage_id",
+    "is_published",
+    "created_by",
+    "points",
+    "last_active",
+)
+
+
+def open_database(database: Database, new_fields: Sequence[NewField], password: str) -> None:
+    """Make the tables and first rows when there are none; then read the fields."""
+    table = database.schema["lead_fields"]
+    if inspect(database.engine).has_table(table.name):
+        with database.engine.connect() as connection:
+            rows = connection.execute(select(table).where(table.c.object == "lead", table.c.created_by.is_not(None)))
+            for row in rows.mappings():
+                _add_column(database, parse_row(dict(row)))
+    else:
+        make_tables(database, new_fields, password)
+    with database.work() as work:
+        database.reload_fields(work)
+
+
+def make_tables(database: Database, new_fields: Sequence[NewField], password: str) -> None:
+    """Make the tables with the core fields, the wished custom fields and one administrator."""
+    rows: list[dict[str, Any]] = []
+    with database.engine.begin() as connection:
+        database.schema.metadata.tables[database.schema["lead_fields"].name].create(connection)
+        work = Work(connection, database.schema, database.clock.now(), database.rules, {})
+        connection.execute(
+            insert(database.schema["lead_fields"]), [work.row("lead_fields", **r) for r in read_core_rows()]
+        )
+        for order, wish in enumerate(new_fields, 1):
+            rows.append(insert_field(work, wish, order))
+            _add_column(database, parse_row(rows[-1]))
+        database.schema.metadata.create_all(connection)
+        work.add("roles", name="Administrator", description="Full system access", is_admin=1, is_published=1)
+        work.add("users", **ADMIN, role_id=1, is_published=1, password=hashed(password))
+
+
+def add_field(database: Database, work: Work, wish: NewField) -> Field:
+    """Add a custom field: its row and its column."""
+    order = max((f.order for f in work.fields.values() if not f.is_core), default=0) + 1
+    field = parse_row(insert_field(work, wish, order))
+    column = _add_column(database, field)
+    kind = column.type.compile(work.connection.dialect)
+    work.connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
+    database.reload_fields(work)
+    return field
+
+
+def insert_field(work: Work, wish: NewField, order: int) -> dict[str, Any]:
+    """Write the row of `lead_fields` for a wish and return it."""
+    table = work.schema["lead_fields"]
+    taken = [*RESERVED, *work.connection.execute(select(table.c.alias)).scalars()]
+    length = (wish.length or DEFAULT_LENGTH) if wish.type in LENGTH_TYPES else None
+    flags = {"is_published": 1, "is_visible": 1, "is_short_visible": 1, "is_listable": 1}
+    unique = {"is_unique_identifer": int(wish.is_unique), "is_index": int(wish.is_unique)}
+    row = work.row(
+        "lead_fields",
+        label=wish.label or wish.alias,
+        alias=alias_for(wish.alias, wish.label, taken),
+        type=wish.type,
+        field_group=wish.group,
+        field_order=order,
+        object="lead",
+        properties=php.serialize(wish.properties or {}),
+        char_length_limit=length,
+        date_added=work.stamp,
+        created_by=1,
+        created_by_user="Ada Admin",
+        **flags,
+        **unique,
+    )
+    result = work.connection.execute(insert(table), row)
+    return {**row, "id": result.inserted_primary_key[0]}  # type: ignore[index]
+
+
+def _add_column(database: Database, field: Field) -> Any:
+    return database.schema.add_lead_column(field.alias, column_of(field))

@@ -1,0 +1,178 @@
+"""One transaction on the sandbox's database, with the moment it is stamped with and the traces it leaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.pool import StaticPool
+
+from sidecar.sandbox.host import php
+from sidecar.sandbox.host.clock import HostClock
+from sidecar.sandbox.host.fields import Field, parse_row
+from sidecar.sandbox.host.tables import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, as Mautic writes it down."""
+
+    id: int | None = None
+    name: str | None = None
+    audit_id: int = 0
+    audit_name: str = "System"
+    ip: str = "127.0.0.1"
+
+    @property
+    def modified_name(self) -> str:
+        """What `modified_by_user` becomes: one blank when nobody is logged in."""
+        return self.name or " "
+
+
+SYSTEM = Actor()
+VISITOR = Actor(ip="93.184.216.11")
+
+
+@dataclass(slots=True)
+class Rules:
+    """How this Mautic behaves where its versions differ."""
+
+    version: str = "5.1.1"
+    freeze_date_modified: bool = False
+    dnc_moves_date_modified: bool = True
+
+
+@dataclass(slots=True)
+class Work:
+    """What is done between two commits."""
+
+    connection: Connection
+    schema: Schema
+    now: datetime
+    rules: Rules
+    fields: dict[str, Field]
+    audit_ids: Iterator[int] | None = None
+    lead_ids: Iterator[int] | None = None
+    _audits: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def stamp(self) -> datetime:
+        """The moment as the database holds it: UTC without a zone."""
+        return self.now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+
+    def row(self, table: str, **values: Any) -> dict[str, Any]:
+        """Return a whole row: what is given, and Mautic's blanks for the rest."""
+        return {**self.schema.blanks[table], **values}
+
+    def add(self, table: str, **values: Any) -> int:
+        """Write one row and return its id (0 for tables without one)."""
+        result = self.connection.execute(insert(self.schema[table]), self.row(table, **values))
+        key = result.inserted_primary_key
+        return int(key[0]) if key and isinstance(key[0], int) else 0
+
+    def rows(self, table: str, *conditions: Any, order: Any = None) -> list[dict[str, Any]]:
+        """Return rows as dicts."""
+        query = select(self.schema[table]).where(*conditions)
+        found = self.connection.execute(query if order is None else query.order_by(order))
+        return [dict(row) for row in found.mappings()]
+
+    def audit(
+        self, actor: Actor, object_id: int, action: str, details: Mapping[Any, Any], object_: str = "lead"
+    ) -> None:
+        """Leave a row in the audit log."""
+        row = {
+            "user_id": actor.audit_id,
+            "user_name": actor.audit_name,
+            "bundle": "lead",
+            "object": object_,
+            "object_id": object_id,
+            "action": action,
+            "details": php.serialize(details),
+            "date_added": self.stamp,
+            "ip_address": actor.ip,
+        }
+        self._audits.append({"id": next(self.audit_ids), **row} if self.audit_ids else row)
+
+    def event(self, lead_id: int | None, place: tuple[str, str, str], object_id: int | None, **properties: Any) -> None:
+        """Leave a row in the event log; `place` is bundle, object, action."""
+        user_id, user_name = properties.pop("user_id", None), properties.pop("user_name", None)
+        bundle, object_, action = place
+        self._events.append(
+            {
+                "lead_id": lead_id,
+                "user_id": user_id,
+                "user_name": user_name,
+                "bundle": bundle,
+                "object": object_,
+                "action": action,
+                "object_id": object_id,
+                "date_added": self.stamp,
+                "properties": json.dumps(properties),
+            }
+        )
+
+    def flush(self) -> None:
+        """Write the traces down, in order."""
+        for table, rows in (("audit_log", self._audits), ("lead_event_log", self._events)):
+            if rows:
+                self.connection.execute(insert(self.schema[table]), rows)
+                rows.clear()
+
+
+class Database:
+    """The engine, the lock and the fields: everything a transaction needs."""
+
+    def __init__(self, url: str, schema: Schema, clock: HostClock, rules: Rules) -> None:
+        self.engine = open_engine(url)
+        self.schema, self.clock, self.rules = schema, clock, rules
+        self.lock = threading.RLock()
+        self.fields: dict[str, Field] = {}
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Do something as one transaction, alone, stamped with the clock's time."""
+        with self.lock, self.engine.begin() as connection:
+            unit = Work(connection, self.schema, self.clock.now(), self.rules, self.fields)
+            yield unit
+            unit.flush()
+
+    def reload_fields(self, work: Work) -> None:
+        """Read the contact fields again."""
+        table = work.schema["lead_fields"]
+        rows = work.rows("lead_fields", table.c.object == "lead", table.c.is_published == 1, order=table.c.field_order)
+        self.fields = work.fields = {row["alias"]: parse_row(row) for row in rows}
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine; SQLite files are opened so that others can read while we write."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    if url in {"sqlite://", "sqlite:///:memory:"}:
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def chunks(items: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
+    """Yield slices short enough for an IN list."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
