@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -11,7 +12,13 @@ import sqlalchemy
 
 from tests import services
 
+if TYPE_CHECKING:
+    from sidecar.store.session import Database
+
 NewDatabase = Callable[[], str]
+
+_MARIADB = ("CREATE DATABASE {} CHARACTER SET utf8mb4", "DROP DATABASE {}")
+_POSTGRES = ("CREATE DATABASE {}", "DROP DATABASE {} WITH (FORCE)")
 
 
 def _url(variable: str) -> Iterator[str]:
@@ -49,13 +56,13 @@ def chromium_path() -> Path:
 @pytest.fixture
 def new_mariadb_database(mariadb_url: str) -> Iterator[NewDatabase]:
     """Call it for the URL of an empty database of your own; it is dropped after the test."""
-    yield from _new_sql_database(mariadb_url, "CREATE DATABASE {} CHARACTER SET utf8mb4", "DROP DATABASE {}")
+    yield from _new_sql_database(mariadb_url, *_MARIADB)
 
 
 @pytest.fixture
 def new_postgres_database(postgres_url: str) -> Iterator[NewDatabase]:
     """Call it for the URL of an empty database of your own; it is dropped after the test."""
-    yield from _new_sql_database(postgres_url, "CREATE DATABASE {}", "DROP DATABASE {} WITH (FORCE)")
+    yield from _new_sql_database(postgres_url, *_POSTGRES)
 
 
 @pytest.fixture
@@ -92,3 +99,52 @@ def _new_sql_database(server_url: str, create: str, drop: str) -> Iterator[NewDa
     for name in made:
         execute(drop.format(name))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Database]":
+    yield from _upgraded(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def _mariadb_store(mariadb_url: str) -> "Iterator[Database]":
+    for new in _new_sql_database(mariadb_url, *_MARIADB):
+        yield from _upgraded(new())
+
+
+@pytest.fixture(scope="session")
+def _postgres_store(postgres_url: str) -> "Iterator[Database]":
+    for new in _new_sql_database(postgres_url, *_POSTGRES):
+        yield from _upgraded(new())
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "postgres"])
+def database(request: pytest.FixtureRequest) -> "Iterator[Database]":
+    """An empty, upgraded state database; the test runs on each of the three engines."""
+    store = request.getfixturevalue(f"_{request.param}_store")
+    yield store
+    _empty(store)
+
+
+@pytest.fixture
+def sqlite_database(_sqlite_store: "Database") -> "Iterator[Database]":
+    """An empty, upgraded state database on SQLite, for tests to which the engine does not matter."""
+    yield _sqlite_store
+    _empty(_sqlite_store)
+
+
+def _upgraded(url: str) -> "Iterator[Database]":
+    from sidecar.store.session import Database
+
+    store = Database(url)
+    store.upgrade()
+    yield store
+    store.close()
+
+
+def _empty(store: "Database") -> None:
+    from sidecar.store.tables import metadata
+
+    with store.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())

@@ -48,6 +48,7 @@ def upsert(
 def _statement(
     connection: Connection, table: Table, keys: Sequence[str], update: Sequence[str], add: Sequence[str]
 ) -> Insert:
+    changed: dict[str, Any]
     if connection.dialect.name == "mysql":
         mine = mysql.insert(table)
         changed = {name: mine.inserted[name] for name in update}

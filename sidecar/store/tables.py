@@ -115,6 +115,7 @@ watermarks = _table(
     _word("lane"),
     _word("side"),
     _word("feed", 120),
+    _moment("begins_at"),
     _moment("watermark", nullable=True),
     _moment("window_start", nullable=True),
     _moment("window_end", nullable=True),

@@ -12,7 +12,7 @@ LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column that is exactly INTEGER."""
 
-Bytes = LargeBinary(64)
+Bytes = LargeBinary()
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,6 +3,8 @@
 A migration never changes once it is released: it names its columns itself and does not look at `tables.py`.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ from sidecar.store.types import BigId, Bytes, Json, LongText, UtcDateTime
 revision = "0001"
 down_revision = None
 
-MARIADB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+MARIADB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 def upgrade() -> None:
@@ -301,6 +303,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.String(length=32), nullable=False),
         sa.Column("side", sa.String(length=32), nullable=False),
         sa.Column("feed", sa.String(length=120), nullable=False),
+        sa.Column("begins_at", UtcDateTime(), nullable=False),
         sa.Column("watermark", UtcDateTime(), nullable=True),
         sa.Column("window_start", UtcDateTime(), nullable=True),
         sa.Column("window_end", UtcDateTime(), nullable=True),
