@@ -1,0 +1,241 @@
+"""A Salesforce org to run against: the API over WSGI, and what a person or an administrator does to it as plain methods."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sidecar.sandbox.org.app import App, Seen
+from sidecar.sandbox.org.clock import Clock, stamp
+from sidecar.sandbox.org.collections import Collections
+from sidecar.sandbox.org.faults import Faults
+from sidecar.sandbox.org.late import LateCommit
+from sidecar.sandbox.org.lifecycle import Lifecycle
+from sidecar.sandbox.org.limits import Limits
+from sidecar.sandbox.org.oauth import Client, SignIn
+from sidecar.sandbox.org.records import Actor, Records
+from sidecar.sandbox.org.rest import Rest
+from sidecar.sandbox.org.rules import Rules, ValidationRule
+from sidecar.sandbox.org.schema import Field, SObject
+from sidecar.sandbox.org.seed import seed_org
+from sidecar.sandbox.org.standard import build_schema
+from sidecar.sandbox.org.storage import Row, Storage
+
+KEPT_REQUESTS = 20000
+
+
+class Org:
+    """One org. Methods act like people in its own user interface; `app` is its API.
+
+    `by` says who: "user" (a person), "api" (the integration user), "automation" (moves SystemModstamp only), or a user id.
+    """
+
+    def __init__(self, path: str = ":memory:", clock: Clock | None = None) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock or Clock()
+        self.schema = build_schema()
+        self.storage = Storage(path, self.schema)
+        self.rules = Rules()
+        self.faults = Faults()
+        self.limits = Limits(self.clock)
+        self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
+        self.records = Records(self.schema, self.storage, self.clock, self.rules)
+        self.lifecycle = Lifecycle(self.records)
+        self.rest = Rest(
+            self.records, self.lifecycle, Collections(self.records, self.lifecycle, self.faults), self.limits
+        )
+        self.rest.schema_changed_at = self.clock.now()
+        self.org_id, self.user_ids = seed_org(self.records)
+        self.sign_in = SignIn(self.clock, self.org_id)
+        self.app = App(self)
+        self._late: LateCommit | None = None
+
+    # What people do
+
+    def insert(self, object_name: str, values: Mapping[str, Any], by: str = "user") -> str:
+        """Create a record; return its id."""
+        each = self._object(object_name)
+        with self.lock:
+            if self._late is not None:
+                return self._late.insert(object_name, values, by)
+            with self.storage.transaction():
+                return self.records.insert(each, values, self.actor(by))
+
+    def insert_many(self, object_name: str, rows: Iterable[Mapping[str, Any]], by: str = "user") -> list[str]:
+        """Create many records at once; return their ids."""
+        each, actor = self._object(object_name), self.actor(by)
+        with self.lock, self.storage.transaction():
+            return [self.records.insert(each, values, actor) for values in rows]
+
+    def update(self, object_name: str, record_id: str, values: Mapping[str, Any], by: str = "user") -> None:
+        """Change a record."""
+        each = self._object(object_name)
+        with self.lock:
+            if self._late is not None:
+                self._late.update(object_name, record_id, values, by)
+                return
+            with self.storage.transaction():
+                self.records.update(each, record_id, values, self.actor(by))
+
+    def delete(self, object_name: str, record_id: str, by: str = "user") -> None:
+        """Put a record into the recycle bin."""
+        with self.lock, self.storage.transaction():
+            self.lifecycle.delete(self._object(object_name), record_id, self.actor(by))
+
+    def undelete(self, object_name: str, record_id: str, by: str = "user") -> None:
+        """Take a record out of the recycle bin."""
+        with self.lock, self.storage.transaction():
+            self.lifecycle.undelete(self._object(object_name), record_id, self.actor(by))
+
+    def empty_recycle_bin(self, object_name: str) -> None:
+        """Remove deleted records for good; even queryAll does not see them any more."""
+        with self.lock:
+            self.storage.remove(self._object(object_name), "IsDeleted = 1")
+
+    def merge(self, object_name: str, winner_id: str, loser_ids: Sequence[str], by: str = "user") -> None:
+        """Merge records into one."""
+        with self.lock, self.storage.transaction():
+            self.lifecycle.merge(self._object(object_name), winner_id, loser_ids, self.actor(by))
+
+    def convert_lead(self, lead_id: str, contact_id: str | None = None, by: str = "user") -> str:
+        """Convert a lead; return the id of its contact."""
+        with self.lock, self.storage.transaction():
+            return self.lifecycle.convert(lead_id, self.actor(by), contact_id)
+
+    def hold_writes(self, late: LateCommit | None) -> None:
+        """Send inserts and updates to a late transaction, or through again."""
+        self._late = late
+
+    def late_commit(self) -> LateCommit:
+        """Begin a long transaction: rows get their stamp now and become visible when it commits."""
+        return LateCommit(self)
+
+    # What is there
+
+    def rows(self, object_name: str, *, include_deleted: bool = False) -> list[Row]:
+        """Return all records of an object, in order of creation."""
+        each = self._object(object_name)
+        condition = "1" if include_deleted or "IsDeleted" not in each.fields else "IsDeleted = 0"
+        with self.lock:
+            return self.storage.where(each, condition)
+
+    def row(self, object_name: str, record_id: str) -> Row | None:
+        """Return one record, deleted or not."""
+        with self.lock:
+            return self.storage.get(self._object(object_name), record_id)
+
+    def history(self, object_name: str, record_id: str) -> list[Row]:
+        """Return the field history of a record, oldest first."""
+        each = self._object(self._object(object_name).history or "")
+        with self.lock:
+            return self.storage.where(each, f'"{each.parent_key}" = ?', [record_id])
+
+    @property
+    def calls(self) -> int:
+        """API calls that counted since the last reset."""
+        return self.limits.calls
+
+    def reset_calls(self) -> None:
+        """Begin to count anew, and forget the requests seen."""
+        self.limits.calls = 0
+        self.requests.clear()
+
+    # What an administrator does
+
+    def hide_field(self, object_name: str, field_name: str, *, hidden: bool = True) -> None:
+        """Take a field from the API user: it no longer exists for them."""
+        self._change(object_name, field_name, lambda one: setattr(one, "is_hidden", hidden))
+
+    def make_read_only(self, object_name: str, field_name: str, *, read_only: bool = True) -> None:
+        """Let the API user read a field and not write it."""
+        self._change(object_name, field_name, lambda one: setattr(one, "is_read_only", read_only))
+
+    def set_external_id(self, object_name: str, field_name: str, is_external_id: bool) -> None:
+        """Make a field an upsert key, or no longer. A unique field stays unique."""
+        self._change(object_name, field_name, lambda one: set_key(one, is_external_id))
+
+    def track_field(self, object_name: str, field_name: str, *, tracked: bool = True) -> None:
+        """Switch field history on or off."""
+        self._change(object_name, field_name, lambda one: setattr(one, "tracked", tracked))
+
+    def resize_field(self, object_name: str, field_name: str, length: int) -> None:
+        """Give a text field another length."""
+        self._change(object_name, field_name, lambda one: setattr(one, "length", length))
+
+    def drop_object(self, object_name: str, *, missing: bool = True) -> None:
+        """Take an object away, or bring it back."""
+        with self.lock:
+            self.schema.objects[object_name.lower()].is_missing = missing
+            self._note_change()
+
+    def add_validation_rule(
+        self, object_name: str, fails: Callable[[Mapping[str, Any]], bool], message: str, field: str | None = None
+    ) -> None:
+        """Refuse records for which `fails` is true."""
+        self.rules.validation.append(ValidationRule(object_name, fails, message, field))
+
+    def set_duplicate_rule(self, object_name: str, *, allow_save: bool = True) -> None:
+        """Switch a duplicate rule on e-mail on; with allow_save a caller may insist."""
+        self.rules.duplicates[object_name] = allow_save
+
+    def set_assignment_rule(self, owner_id: str | None) -> None:
+        """Give leads written with auto-assign to an owner."""
+        self.rules.assign_to = owner_id
+
+    def set_api_limit(self, allowed: int) -> None:
+        """Set the calls allowed in 24 hours."""
+        self.limits.allowed = allowed
+
+    def set_page_size(self, size: int) -> None:
+        """Set how many records a page of a query has."""
+        self.rest.page_size = size
+
+    def add_client(
+        self,
+        client_id: str,
+        client_secret: str = "",
+        public_key: str | None = None,
+        username: str = "integration@example.com",
+    ) -> None:
+        """Register an app; a user name nobody has leaves it without a user to run as."""
+        users = self.storage.where(self._object("User"), "Username = ?", [username])
+        user_id = users[0]["Id"] if users else None
+        self.sign_in.clients[client_id] = Client(client_id, client_secret, public_key, username, user_id)
+
+    def token(self, by: str = "api") -> str:
+        """Return a token without signing in."""
+        return self.sign_in.open_session(self.actor(by).user_id)
+
+    def expire_tokens(self) -> None:
+        """End all sessions."""
+        self.sign_in.sessions.clear()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.storage.close()
+
+    def actor(self, by: str, at: str | None = None) -> Actor:
+        """Return who acts."""
+        user_id = self.user_ids.get(by, by)
+        return Actor(user_id, is_automation=by == "automation", at=at)
+
+    def now_stamp(self) -> str:
+        """Return the present moment as records carry it."""
+        return stamp(self.clock.now())
+
+    def _object(self, name: str) -> SObject:
+        return self.schema.objects[name.lower()]
+
+    def _change(self, object_name: str, field_name: str, change: Callable[[Field], None]) -> None:
+        with self.lock:
+            change(self._object(object_name).fields[field_name])
+            self._note_change()
+
+    def _note_change(self) -> None:
+        self.rest.note_schema_change()
+
+
+def set_key(one: Field, is_external_id: bool) -> None:
+    """Make a field a key, or no longer; without external id a unique field is no lookup either."""
+    one.external_id = is_external_id
+    one.id_lookup = is_external_id or one.type in {"email", "id"}

@@ -1,0 +1,158 @@
+"""Rows in SQLite: one table per object, one column per field. The only place that opens the database."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sidecar.sandbox.org.ids import make_id, number_of
+from sidecar.sandbox.org.schema import Field, Schema, SObject
+
+TEXT_TYPES = frozenset({"string", "textarea", "picklist", "combobox", "phone", "url", "multipicklist"})
+COLUMN_TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "currency": "REAL", "percent": "REAL"}
+INDEXED = frozenset(
+    {"SystemModstamp", "Email", "CreatedDate", "WhoId", "LeadId", "ContactId", "AccountId", "ConvertedContactId"}
+)
+
+Row = dict[str, Any]
+
+
+def column(field: Field) -> str:
+    """Return how a field is stored: texts compare without case, ids, dates and numbers as they are."""
+    if field.type == "email" or field.unique or field.external_id:
+        kind = COLUMN_TYPES.get(field.type, "TEXT COLLATE NOCASE")
+    elif field.type in TEXT_TYPES:
+        kind = "TEXT COLLATE FOLDED"
+    else:
+        kind = COLUMN_TYPES.get(field.type, "TEXT")
+    return f'"{field.name}" {kind}' + (" PRIMARY KEY" if field.name == "Id" else "")
+
+
+def compare_folded(left: str, right: str) -> int:
+    """Order two texts as the org does, without case."""
+    left, right = left.casefold(), right.casefold()
+    return (left > right) - (left < right)
+
+
+def matches_like(pattern: str, value: str | None) -> int:
+    """Say whether a text fits a regular expression made from a LIKE pattern."""
+    return int(value is not None and re.fullmatch(pattern, value, re.IGNORECASE | re.DOTALL) is not None)
+
+
+def includes(wanted: str, value: str | None) -> int:
+    """Say whether a multi-select value holds all options of one of the wanted sets (a JSON list of lists)."""
+    held = {part.casefold() for part in (value or "").split(";") if part}
+    return int(any(held.issuperset(group) for group in json.loads(wanted)))
+
+
+def encode(field: Field, value: object) -> object:
+    """Return a value as its column holds it."""
+    if value is not None and field.type == "boolean":
+        return int(bool(value))
+    return json.dumps(value) if field.type == "anyType" and value is not None else value
+
+
+def decode(field: Field, value: Any) -> Any:
+    """Return a column's value as the API shows it."""
+    if value is None:
+        return False if field.type == "boolean" else None
+    if field.type == "boolean":
+        return bool(value)
+    return json.loads(value) if field.type == "anyType" else value
+
+
+class Storage:
+    """The org's rows. Callers hold the org's lock; `transaction` nests."""
+
+    def __init__(self, path: str, schema: Schema) -> None:
+        self.schema = schema
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
+        self._db.create_collation("FOLDED", compare_folded)
+        self._db.create_function("like_text", 2, matches_like, deterministic=True)
+        self._db.create_function("includes", 2, includes, deterministic=True)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._depth = 0
+        for each in schema.objects.values():
+            self._create(each)
+        self._last = {each.prefix: 0 for each in schema.objects.values()}
+        for each in schema.objects.values():
+            newest = self._db.execute(f'SELECT max(Id) FROM "{each.name}"').fetchone()[0]  # noqa: S608
+            self._last[each.prefix] = max(self._last[each.prefix], number_of(newest) if newest else 0)
+
+    def _create(self, each: SObject) -> None:
+        columns = ", ".join(column(field) for field in each.stored())
+        self._db.execute(f'CREATE TABLE IF NOT EXISTS "{each.name}" ({columns})')
+        for field in each.stored():
+            if field.name in INDEXED or field.unique or field.external_id:
+                key = f'"{field.name}"' + (", Id" if field.name == "SystemModstamp" else "")
+                self._db.execute(f'CREATE INDEX IF NOT EXISTS "{each.name}_{field.name}" ON "{each.name}" ({key})')
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def next_id(self, each: SObject) -> str:
+        """Return a fresh id of an object."""
+        self._last[each.prefix] += 1
+        return make_id(each.prefix, self._last[each.prefix])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep everything inside, or nothing if an exception leaves it."""
+        name = f"level_{self._depth}"
+        self._db.execute(f"SAVEPOINT {name}")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._db.execute(f"ROLLBACK TO {name}")
+            raise
+        finally:
+            self._depth -= 1
+            self._db.execute(f"RELEASE {name}")
+
+    def insert(self, each: SObject, row: Row) -> None:
+        """Add a row; fields it does not name are null."""
+        names = [name for name in row if name in each.fields]
+        marks = ", ".join("?" * len(names))
+        columns = ", ".join(f'"{name}"' for name in names)
+        values = [encode(each.fields[name], row[name]) for name in names]
+        self._db.execute(f'INSERT INTO "{each.name}" ({columns}) VALUES ({marks})', values)  # noqa: S608
+
+    def update(self, each: SObject, record_id: str, changes: Mapping[str, Any]) -> None:
+        """Change some fields of a row."""
+        columns = ", ".join(f'"{name}" = ?' for name in changes)
+        values = [encode(each.fields[name], value) for name, value in changes.items()]
+        self._db.execute(f'UPDATE "{each.name}" SET {columns} WHERE Id = ?', [*values, record_id])  # noqa: S608
+
+    def get(self, each: SObject, record_id: str) -> Row | None:
+        """Return a row, deleted or not."""
+        found = self.where(each, "Id = ?", [record_id])
+        return found[0] if found else None
+
+    def where(self, each: SObject, condition: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return the rows that fit a condition, in order of creation."""
+        fields = list(each.stored())
+        columns = ", ".join(f'"{field.name}"' for field in fields)
+        query = f'SELECT {columns} FROM "{each.name}" WHERE {condition} ORDER BY rowid'  # noqa: S608
+        return [
+            {field.name: decode(field, value) for field, value in zip(fields, row, strict=True)}
+            for row in self._db.execute(query, values)
+        ]
+
+    def matching(self, each: SObject, field: Field, value: object) -> list[str]:
+        """Return the ids of living rows that have a value, without case for texts."""
+        living = ' AND "IsDeleted" = 0' if "IsDeleted" in each.fields else ""
+        query = f'SELECT Id FROM "{each.name}" WHERE "{field.name}" = ?{living} LIMIT 5'  # noqa: S608
+        return [row[0] for row in self._db.execute(query, [value])]
+
+    def remove(self, each: SObject, condition: str, values: Sequence[object] = ()) -> None:
+        """Take rows away for good."""
+        self._db.execute(f'DELETE FROM "{each.name}" WHERE {condition}', values)  # noqa: S608
+
+    def select(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Run a compiled query."""
+        return self._db.execute(sql, values).fetchall()
