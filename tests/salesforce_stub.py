@@ -97,7 +97,9 @@ class StubOrg(HTTPAdapter):
         for method, path, replies in self._routes:
             if method == sent.method and path.fullmatch(sent.path):
                 reply = replies.pop(0) if len(replies) > 1 else replies[0]
-                return self._answer(request, reply(sent) if callable(reply) and not isinstance(reply, Answer) else reply)
+                return self._answer(
+                    request, reply(sent) if callable(reply) and not isinstance(reply, Answer) else reply
+                )
         raise AssertionError(f"nobody told the stub about {sent.method} {sent.path}")
 
     def _answer(self, request: requests.PreparedRequest, reply: Answer | Exception) -> requests.Response:

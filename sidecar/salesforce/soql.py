@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -41,6 +42,8 @@ def quoted(value: Value) -> str:
     """Return the value as a SOQL literal."""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise UsageError("A moment without a time zone cannot be compared.", code="salesforce-naive-moment")
     return str(format_soql("{}", value))
 
 
