@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sidecar.mapping.document import DocumentProblem
+from sidecar.mapping.document import DocumentProblem, nearest
 from sidecar.mapping.model import ObjectMapping, Priority
 
 _PEOPLE_OBJECTS = ("Contact", "Lead")
@@ -36,10 +36,13 @@ def _check_match(mapping: ObjectMapping) -> Iterator[DocumentProblem]:
     if not mapping.match_on:
         yield DocumentProblem("mapping.match_on", "must name at least one field, for instance email", tuple(by_name))
         return
-    for name in mapping.match_on:
-        if name not in by_name:
-            yield DocumentProblem("mapping.match_on", f"{name} is not one of the fields", tuple(by_name))
-    covered = {name for match in mapping.match_on if match in by_name for name in by_name[match].salesforce}
+    unknown = [name for name in mapping.match_on if name not in by_name]
+    for name in unknown:
+        suggestion = nearest(name, by_name)
+        yield DocumentProblem("mapping.match_on", f"{name} is not one of the fields", tuple(by_name), suggestion)
+    if unknown:
+        return
+    covered = {name for match in mapping.match_on for name in by_name[match].salesforce}
     for salesforce_object in mapping.salesforce_objects:
         if salesforce_object not in covered:
             yield DocumentProblem("mapping.match_on", f"has no field that {salesforce_object} carries")

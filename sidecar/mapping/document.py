@@ -50,7 +50,8 @@ class TableReader:
         self._path = path
         self._problems = problems
         self._table: Mapping[object, object] = table if isinstance(table, Mapping) else {}
-        if not isinstance(table, Mapping):
+        self._is_table = isinstance(table, Mapping)
+        if not self._is_table:
             self._problems.append(DocumentProblem(path, "must be a table"))
 
     def has(self, key: str) -> bool:
@@ -137,7 +138,9 @@ class TableReader:
         return value
 
     def note(self, key: str, message: str, *, allowed: tuple[str, ...] = (), suggestion: str | None = None) -> None:
-        """Remember a problem of one key."""
+        """Remember a problem of one key; where there is no table, that was all there is to say."""
+        if not self._is_table:
+            return
         path = ".".join(part for part in (self._path, key) if part)
         self._problems.append(DocumentProblem(path, message, allowed, suggestion))
 

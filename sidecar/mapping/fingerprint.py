@@ -3,12 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from sidecar.records import FieldInfo, FieldType, Value
 
 EMPTY = "-"
 """The fingerprint of a blank."""
+
+_MAX_WHOLE_DIGITS = 40  # no field of either side holds half as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ def comparable_text(value: Value, info: FieldInfo) -> str | None:
 
 
 def _number(value: Decimal, scale: int | None) -> str:
-    rounded = value if scale is None else round(value, scale)
-    normal = rounded.normalize()
+    """Return a number as rounded by its field, halves away from zero; one beyond every field is written as it is."""
+    if not value.is_finite() or value.adjusted() > _MAX_WHOLE_DIGITS:
+        return str(value)
+    digits = len(value.as_tuple().digits) + _MAX_WHOLE_DIGITS + (scale or 0)
+    with localcontext(prec=digits):
+        rounded = value if scale is None else value.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP)
+        normal = rounded.normalize()
     return f"{normal if normal else Decimal(0):f}"
