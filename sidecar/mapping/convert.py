@@ -4,7 +4,8 @@ Start here: `convert()` picks a converter by the pair of declared types (`conver
 converted is held back and never spoils the others.
 """
 
-from sidecar.mapping.converters import CONVERTERS, Converted, Converter, Held, Note, value_class
+from sidecar.mapping.converted import Converted, Converter, Held, Note
+from sidecar.mapping.converters import CONVERTERS, value_class
 from sidecar.mapping.fingerprint import comparable_text
 from sidecar.mapping.model import FieldPair
 from sidecar.mapping.transforms import TRANSFORMS

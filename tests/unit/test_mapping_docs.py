@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.mapping import activities, parse
-from sidecar.mapping.converters import Held, Note
+from sidecar.mapping.converted import Held, Note
 from sidecar.mapping.model import ConflictPolicy, LiftPolicy, OnSalesforceDelete, Priority, TooLong
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.transforms import TRANSFORMS
