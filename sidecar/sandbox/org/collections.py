@@ -133,8 +133,10 @@ class Collections:
             kind for kind, _ in groupby(str((row.get("attributes") or {}).get("type", "")).lower() for row in rows)
         ]
         if len(kinds) > MAX_CHUNKS:
-            message = f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking."
-            raise OrgError("EXCEEDED_ID_LIMIT", message)
+            advice = "Please rearrange the data to reduce chunking."
+            raise OrgError(
+                "EXCEEDED_ID_LIMIT", f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. {advice}"
+            )
         return rows
 
     @staticmethod
@@ -162,13 +164,11 @@ class Collections:
         """Write row by row; with all-or-none one failure undoes them all."""
         if all_or_none is None:
             all_or_none = call.object_body().get("allOrNone") is True
-        try:
-            with self.records.storage.transaction():
-                results = [self._one(call, index, row, write) for index, row in enumerate(rows)]
-                if all_or_none and not all(result["success"] for result in results):
-                    raise _UndoneError
-        except _UndoneError:
-            results = [undo(result, keeps_id=call.method != "POST") for result in results]
+        with self.records.storage.transaction() as transaction:
+            results = [self._one(call, index, row, write) for index, row in enumerate(rows)]
+            if all_or_none and not all(result["success"] for result in results):
+                transaction.undo()
+                results = [undone(result, keeps_id=call.method != "POST") for result in results]
         return Answer(200, results)
 
     def _one(self, call: Call, index: int, row: dict[str, Any], write: Callable[[int], RowResult]) -> RowResult:
@@ -180,21 +180,17 @@ class Collections:
             return {"success": False, "errors": error.row()}
 
 
-class _UndoneError(Exception):
-    """One row of an all-or-none call failed."""
-
-
 def success(record_id: str | None) -> RowResult:
     """Return the result of a row that was written."""
     return {"id": record_id, "success": True, "errors": []}
 
 
-def undo(result: RowResult, *, keeps_id: bool) -> RowResult:
+def undone(result: RowResult, *, keeps_id: bool) -> RowResult:
     """Return the result of a row of an undone call: a failed one as it is, an innocent one as rolled back."""
     if not result["success"]:
         return result
-    undone = {"success": False, "errors": rolled_back().row()}
-    return {"id": result["id"]} | undone if keeps_id else undone
+    taken_back = {"success": False, "errors": rolled_back().row()}
+    return {"id": result["id"]} | taken_back if keeps_id else taken_back
 
 
 def without(row: Mapping[str, Any], name: str) -> dict[str, Any]:

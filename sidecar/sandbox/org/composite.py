@@ -25,19 +25,13 @@ def run(call: Call, answer: Callable[[Call], Answer], storage: Storage) -> Answe
     require_few(requests)
     all_or_none = body.get("allOrNone") is True
     results: dict[str, tuple[Answer, bool]] = {}
-    try:
-        with storage.transaction():
-            for request in requests:
-                results[request["referenceId"]] = run_one(call, request, results, answer)
-            if all_or_none and any(failed for _, failed in results.values()):
-                raise _UndoneError
-    except _UndoneError:
-        results = {name: (halted(one, failed=failed), failed) for name, (one, failed) in results.items()}
+    with storage.transaction() as transaction:
+        for request in requests:
+            results[request["referenceId"]] = run_one(call, request, results, answer)
+        if all_or_none and any(failed for _, failed in results.values()):
+            transaction.undo()
+            results = {name: (halted(one, failed=failed), failed) for name, (one, failed) in results.items()}
     return Answer(200, {"compositeResponse": [entry(name, one) for name, (one, _) in results.items()]})
-
-
-class _UndoneError(Exception):
-    """One part of an all-or-none composite failed."""
 
 
 def require_few(requests: list[dict[str, Any]]) -> None:

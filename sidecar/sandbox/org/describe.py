@@ -48,9 +48,7 @@ def describe(each: SObject, version: str) -> dict[str, Any]:
     """Return the full describe of one object."""
     fields = [describe_field(one) for one in each.fields.values() if not one.is_hidden]
     return (
-        summary(each, version)
-        | ALWAYS
-        | {"fields": fields, "childRelationships": [], "recordTypeInfos": [main_type(each)]}
+        summary(each, version) | ALWAYS | {"fields": fields, "childRelationships": [], "recordTypeInfos": [main_type()]}
     )
 
 
@@ -85,7 +83,7 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
     }
 
 
-def main_type(each: SObject) -> dict[str, Any]:
+def main_type() -> dict[str, Any]:
     """Return the one record type of an object without record types."""
     named = {"name": "Master", "developerName": "Master", "recordTypeId": "012000000000000AAA"}
     return named | {"active": True, "available": True, "defaultRecordTypeMapping": True, "master": True, "urls": {}}
@@ -120,7 +118,7 @@ def rights(one: Field) -> dict[str, Any]:
     return {
         "nillable": one.nillable,
         "defaultedOnCreate": one.defaulted,
-        "defaultValue": one.default if one.custom and one.type == "boolean" else None,
+        "defaultValue": False if one.type == "boolean" else None,
         "createable": one.createable and not one.is_read_only,
         "updateable": one.updateable and not one.is_read_only,
         "permissionable": one.nillable and one.createable,

@@ -8,7 +8,7 @@ from sidecar.sandbox.org.errors import OrgError
 from sidecar.sandbox.org.wire import Answer
 
 Kind = Literal["reset_before", "reset_after", "timeout", "timeout_after", "status", "row_error", "limit"]
-ROW_MESSAGES = {"UNABLE_TO_LOCK_ROW": "unable to obtain exclusive access to this record"}
+LOCKED = "unable to obtain exclusive access to this record or 1 records: {}"
 ERROR_PAGE = b"<html><head><title>Error</title></head><body><h1>The service is unavailable</h1></body></html>"
 
 
@@ -83,7 +83,12 @@ class Faults:
         for fault in self.waiting:
             if fault.kind == "row_error" and fault.fits(method, path) and fault.fits_row(index, row):
                 fault.times -= 1
-                raise OrgError(fault.code, fault.message or ROW_MESSAGES.get(fault.code, "arranged by the sandbox"), [])
+                usual = (
+                    LOCKED.format(row.get("id", "<unknown>"))
+                    if fault.code == "UNABLE_TO_LOCK_ROW"
+                    else "arranged by the sandbox"
+                )
+                raise OrgError(fault.code, fault.message or usual, [])
 
 
 BEFORE = frozenset({"reset_before", "timeout", "status", "limit"})

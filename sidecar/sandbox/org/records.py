@@ -63,7 +63,7 @@ class Records:
         row |= {"LastModifiedDate": at, "LastModifiedById": actor.user_id, "SystemModstamp": at}
         self._compute(each, row, row)
         self.storage.insert(each, row)
-        self._remember(each, new_id, "created", None, None, actor, at)
+        self._remember(each, new_id, ("created", None, None), actor, at)
         self._touch_people(each, row, at)
         return new_id
 
@@ -93,7 +93,7 @@ class Records:
         self.storage.update(each, found["Id"], stamped)
         for name, value in changes.items():
             if each.fields[name].tracked and found[name] != value:
-                self._remember(each, found["Id"], name, found[name], value, actor, at)
+                self._remember(each, found["Id"], (name, found[name], value), actor, at)
 
     def living(self, each: SObject, record_id: object) -> Row:
         """Return a record that exists and is not deleted."""
@@ -173,12 +173,12 @@ class Records:
         if each.name == "mautic_timeline__c" and not whole.get("Name"):
             target["Name"] = whole["Id"][:15]
 
-    def _remember(self, each: SObject, record_id: str, name: str, old: Any, new: Any, actor: Actor, at: str) -> None:  # noqa: PLR0913
+    def _remember(self, each: SObject, record_id: str, change: tuple[str, Any, Any], actor: Actor, at: str) -> None:
         if each.history is None:
             return
         history = self.schema.objects[each.history.lower()]
         row = {"Id": self.storage.next_id(history), "IsDeleted": False, "CreatedDate": at, "CreatedById": actor.user_id}
-        row |= {"Field": name, "OldValue": old, "NewValue": new, str(history.parent_key): record_id}
+        row |= {"Field": change[0], "OldValue": change[1], "NewValue": change[2], str(history.parent_key): record_id}
         self.storage.insert(history, row)
 
     def _touch_people(self, each: SObject, row: Row, at: str) -> None:

@@ -103,6 +103,7 @@ class Rest:
 
     def limits(self, call: Call) -> Answer:
         """GET /limits."""
+        del call
         return Answer(200, self.limits_kept.report())
 
     def list_objects(self, call: Call) -> Answer:
@@ -115,6 +116,7 @@ class Rest:
         each = self.object(name)
         if call.method == "GET":
             return Answer(200, {"objectDescribe": summary(each, call.version), "recentItems": []})
+        self._meet_fault(call, call.object_body())
         new_id = self.records.insert(each, call.object_body(), self.actor(call))
         return Answer(
             201,
@@ -146,8 +148,13 @@ class Rest:
         if any(key.lower() == "id" for key in values):
             raise OrgError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", [])
         self._require_columns(each, values)
+        self._meet_fault(call, {"id": record_id} | values)
         self.records.update(each, self._known(each, record_id), values, self.actor(call))
         return Answer(204)
+
+    def _meet_fault(self, call: Call, values: dict[str, Any]) -> None:
+        """Fail a single record if a row was arranged to fail."""
+        self.collections.faults.before_row(call.method, f"{call.base}{call.path}", 0, values)
 
     def _require_columns(self, each: SObject, values: dict[str, Any]) -> None:
         for name in values:
@@ -213,6 +220,7 @@ class Rest:
             raise OrgError("INVALID_FIELD", f"The {key.name} field should not be specified in the sobject data.", [])
         if not found and call.args.get("updateOnly", "").lower() == "true":
             raise not_found()
+        self._meet_fault(call, {key.name: value} | values)
         if found:
             self.records.update(each, found[0], values, self.actor(call))
             if float(call.version) < KEPT_BODY_SINCE:

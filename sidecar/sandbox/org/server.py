@@ -17,6 +17,7 @@ class KeepAliveHandler(WSGIRequestHandler):
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
         """Close the socket, so that the caller sees a reset."""
+        del error, environ
         self.close_connection = True
 
 

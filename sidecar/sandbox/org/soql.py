@@ -62,7 +62,7 @@ class Plan:
                 if target is None:
                     break
             if target is not None:
-                target[one.name] = compound(one, row, at) if one.type == "address" else decode(one, row[at])
+                target[one.name] = compound(row, at) if one.type == "address" else decode(one, row[at])
         return record
 
     @staticmethod
@@ -82,7 +82,7 @@ def attributes(each: SObject, record_id: str, version: str) -> dict[str, str]:
     return {"type": each.name, "url": f"/services/data/v{version}/sobjects/{each.name}/{record_id}"}
 
 
-def compound(one: Field, row: Sequence[Any], at: int) -> dict[str, Any] | None:
+def compound(row: Sequence[Any], at: int) -> dict[str, Any] | None:
     """Return an address made of its parts, or null when all are blank."""
     names = ("street", "city", "state", "postalCode", "country")
     parts: dict[str, Any] = dict(zip(names, row[at : at + 5], strict=True))

@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sidecar.sandbox.org.ids import make_id, number_of
@@ -63,6 +64,17 @@ def decode(field: Field, value: Any) -> Any:
     return json.loads(value) if field.type == "anyType" else value
 
 
+@dataclass(slots=True)
+class Transaction:
+    """Changes that belong together."""
+
+    is_undone: bool = False
+
+    def undo(self) -> None:
+        """Keep nothing of it."""
+        self.is_undone = True
+
+
 class Storage:
     """The org's rows. Callers hold the org's lock; `transaction` nests."""
 
@@ -100,13 +112,15 @@ class Storage:
         return make_id(each.prefix, self._last[each.prefix])
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Keep everything inside, or nothing if an exception leaves it."""
-        name = f"level_{self._depth}"
+    def transaction(self) -> Iterator[Transaction]:
+        """Keep everything inside, or nothing if it is undone or an exception leaves it."""
+        name, transaction = f"level_{self._depth}", Transaction()
         self._db.execute(f"SAVEPOINT {name}")
         self._depth += 1
         try:
-            yield
+            yield transaction
+            if transaction.is_undone:
+                self._db.execute(f"ROLLBACK TO {name}")
         except BaseException:
             self._db.execute(f"ROLLBACK TO {name}")
             raise
