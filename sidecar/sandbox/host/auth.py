@@ -12,7 +12,7 @@ from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Request, Response
 
 from sidecar.sandbox.host import php
-from sidecar.sandbox.host.answers import answer, typed_error
+from sidecar.sandbox.host.answers import ApiError, answer, typed_error
 from sidecar.sandbox.host.work import Actor, Work
 
 TOKEN_SECONDS = 3600
@@ -71,9 +71,14 @@ def client_of(work: Work, token: str) -> Actor:
     if not found:
         raise typed_error(401, "The access token provided is invalid.", "invalid_grant")
     if found.expires_at is not None and found.expires_at <= work.now.astimezone(UTC).timestamp():
-        raise typed_error(401, "The access token provided has expired.", "invalid_grant")
+        raise expired_token()
     name = f"{found.name} [{found.id}]"
     return Actor(name=name, audit_name=name)
+
+
+def expired_token() -> ApiError:
+    """Return the answer to a token whose hour is over."""
+    return typed_error(401, "The access token provided has expired.", "invalid_grant")
 
 
 def user_of(work: Work, given: Authorization) -> Actor:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sidecar.sandbox.host import auth
+from sidecar.sandbox.host.acts import Acts
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.faults import Faults
 from sidecar.sandbox.host.fields import EXAMPLE_FIELDS, Field, NewField
-from sidecar.sandbox.host.people import People
 from sidecar.sandbox.host.rest import Api
-from sidecar.sandbox.host.setup import add_field, open_database
+from sidecar.sandbox.host.setup import ADMIN_ACTOR, add_field, open_database
 from sidecar.sandbox.host.tables import build_schema
 from sidecar.sandbox.host.work import Database, Rules, Work
 
 
-class Host(People):
+class Host(Acts):
     """A Mautic installation. Safe to use from several threads.
 
     `rules` says how it behaves where versions differ; `requests` lists (method, path with query) of every call.
@@ -64,7 +64,7 @@ class Host(People):
     def add_field(self, wish: NewField) -> Field:
         """Add a custom contact field."""
         with self.database.work() as work:
-            return add_field(self.database, work, wish)
+            return add_field(self.database, work, wish, ADMIN_ACTOR)
 
     def close(self) -> None:
         """Let go of the database."""

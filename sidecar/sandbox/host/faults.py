@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-FaultKind = Literal["reset_before", "reset_after", "status", "timeout", "row_error", "race"]
+FaultKind = Literal["reset_before", "reset_after", "timeout", "timeout_after", "status", "row_error", "race"]
 
 
-class ConnectionDropped(ConnectionError):  # noqa: N818 - named for what happens
+class ConnectionDropped(ConnectionResetError):  # noqa: N818 - named for what happens
     """The connection goes away without an answer."""
 
 
-class AnswerWithheld(TimeoutError):  # noqa: N818 - named for what happens
-    """The answer never comes."""
+class AnswerLate(TimeoutError):  # noqa: N818 - named for what happens
+    """The answer does not come before the caller gives up."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that goes wrong.
+    """One thing that goes wrong, for the next `times` calls it fits, after the first `skip` of them.
 
-    reset_before: the connection drops and nothing was done; reset_after: it was done, the answer is lost; timeout: it
-    was done and nobody answers; status: `status` is answered and nothing was done; row_error: item `row` of a batch
-    is refused with `status`; race: a create does not see the contact that is already there, as when two calls cross.
+    `match` is "METHOD /path", part of a path, or a predicate of (method, path). Kinds: reset_before and timeout: nothing
+    was done; reset_after and timeout_after: it was done, the answer is lost; status: `status` is answered and nothing
+    was done; row_error: item `row` of a batch is refused with `status`; race: a create does not see the contact that is
+    already there, as when two calls cross.
     """
 
-    kind: FaultKind
-    path: str = ""
-    method: str = ""
-    status: int = 500
-    row: int = 0
+    match: str | Callable[[str, str], bool] = ""
+    kind: FaultKind = "status"
     times: int = 1
+    status: int = 503
+    row: int = 0
     skip: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
-        """Tell whether a call is one of those this fault is for; `path` is a regular expression found anywhere."""
-        return self.times > 0 and self.method in {"", method} and re.search(self.path, path) is not None
+    def fits(self, method: str, path: str) -> bool:
+        """Tell whether a call is meant."""
+        if self.times < 1:
+            return False
+        if callable(self.match):
+            return self.match(method, path)
+        wanted_method, space, wanted = self.match.partition(" ")
+        return wanted in path and wanted_method == method if space else self.match in path
 
 
 @dataclass(slots=True)
@@ -60,9 +65,7 @@ class Faults:
         """Return the faults that strike this call, and count them down."""
         with self._lock:
             found = []
-            for fault in self.waiting:
-                if not fault.matches(method, path):
-                    continue
+            for fault in [each for each in self.waiting if each.fits(method, path)]:
                 if fault.skip > 0:
                     fault.skip -= 1
                     continue

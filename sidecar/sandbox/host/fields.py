@@ -119,7 +119,7 @@ def parse_row(row: Mapping[str, Any]) -> Field:
         properties=php.unserialize(row["properties"]),
         default=row["default_value"],
         is_fixed=bool(row["is_fixed"]),
-        is_core=row["created_by"] is None,
+        is_core=row["date_added"] is None,
         is_unique=bool(row["is_unique_identifer"]),
         is_short_visible=bool(row["is_short_visible"]),
         length=row["char_length_limit"],

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import insert, select
 
 from sidecar.sandbox.host import consent, contacts, dnc
 from sidecar.sandbox.host.auth import actor_of
 from sidecar.sandbox.host.change import Change, Known, known_in, parse_change
 from sidecar.sandbox.host.contacts import NOWHERE, Origin, Row
+from sidecar.sandbox.host.late import LateWork
 from sidecar.sandbox.host.merging import merge
 from sidecar.sandbox.host.work import VISITOR, Actor, Database, Work
 
 T = TypeVar("T")
 By = Literal["ui", "api", "import", "form", "visitor"]
 FORM_NAME = "Contact us"
-RESERVED_IDS = 200
-Pending = tuple[datetime, Callable[[Work], Any]]
 
 
 class People:
@@ -40,18 +38,17 @@ class People:
             return do(work)
 
     @contextmanager
-    def late_commit(self) -> Iterator[None]:
-        """Stamp what this object is told to do now, let others see it only at the end.
+    def late_commit(self) -> Iterator[LateWork]:
+        """Stamp now what happens inside the block, and keep it from everybody until `commit()` is called on what this yields.
 
         The ids are given out now too, as MariaDB does: what is committed meanwhile gets higher ones. Calls that reach
         the REST API are not kept back.
         """
         self._late = late = LateWork(self.database)
         try:
-            yield
+            yield late
         finally:
             self._late = None
-            late.commit()
 
     def create_contact(self, values: Mapping[str, Any], by: By = "ui") -> int:
         """Make a contact and return its id."""
@@ -220,44 +217,3 @@ def add_submission(work: Work, contact_id: int, form_id: int) -> int:
         "referer": "https://example.com/contact",
     }
     return work.add("form_submissions", **values, date_submitted=work.stamp)
-
-
-class LateWork:
-    """Acts that are stamped but not committed."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.pending: list[Pending] = []
-        with database.work() as work:
-            self.ids = {name: reserve_ids(work, name) for name in ("leads", "audit_log")}
-
-    def keep_back(self, do: Callable[[Work], T]) -> T:
-        """Remember an act with its moment and return what it would return."""
-        self.pending.append((self.database.clock.now(), do))
-        with self.database.lock, self.database.engine.connect() as connection, connection.begin() as transaction:
-            result: T = self._play(connection)
-            transaction.rollback()
-        return result
-
-    def commit(self) -> None:
-        """Do all of it for good."""
-        with self.database.lock, self.database.engine.begin() as connection:
-            self._play(connection)
-
-    def _play(self, connection: Connection) -> Any:
-        database, result = self.database, None
-        lead_ids, audit_ids = iter(self.ids["leads"]), iter(self.ids["audit_log"])
-        for moment, do in self.pending:
-            work = Work(connection, database.schema, moment, database.rules, database.fields, audit_ids, lead_ids)
-            result = do(work)
-            work.flush()
-        return result
-
-
-def reserve_ids(work: Work, table_name: str) -> range:
-    """Take a block of ids of a table, so that later rows get higher ones."""
-    table = work.schema[table_name]
-    first = work.add(table_name, date_added=work.stamp)
-    last = work.add(table_name, date_added=work.stamp, id=first + RESERVED_IDS)
-    work.connection.execute(delete(table).where(table.c.id.in_([first, last])))
-    return range(first, last)

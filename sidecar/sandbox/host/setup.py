@@ -19,7 +19,7 @@ from sidecar.sandbox.host.fields import (
     parse_row,
     read_core_rows,
 )
-from sidecar.sandbox.host.work import Database, Work
+from sidecar.sandbox.host.work import Actor, Database, Work
 
 ADMIN = {
     "username": "admin",
@@ -29,6 +29,7 @@ ADMIN = {
     "timezone": "",
     "locale": "",
 }
+ADMIN_ACTOR = Actor(1, "Ada Admin", 1, "Ada Admin")
 RESERVED = (
     "id",
     "date_added",
@@ -47,7 +48,7 @@ def open_database(database: Database, new_fields: Sequence[NewField], password: 
     table = database.schema["lead_fields"]
     if inspect(database.engine).has_table(table.name):
         with database.engine.connect() as connection:
-            rows = connection.execute(select(table).where(table.c.object == "lead", table.c.created_by.is_not(None)))
+            rows = connection.execute(select(table).where(table.c.object == "lead", table.c.date_added.is_not(None)))
             for row in rows.mappings():
                 _add_column(database, parse_row(dict(row)))
     else:
@@ -66,17 +67,17 @@ def make_tables(database: Database, new_fields: Sequence[NewField], password: st
             insert(database.schema["lead_fields"]), [work.row("lead_fields", **r) for r in read_core_rows()]
         )
         for order, wish in enumerate(new_fields, 1):
-            rows.append(insert_field(work, wish, order))
+            rows.append(insert_field(work, wish, order, ADMIN_ACTOR))
             _add_column(database, parse_row(rows[-1]))
         database.schema.metadata.create_all(connection)
         work.add("roles", name="Administrator", description="Full system access", is_admin=1, is_published=1)
         work.add("users", **ADMIN, role_id=1, is_published=1, password=hashed(password))
 
 
-def add_field(database: Database, work: Work, wish: NewField) -> Field:
+def add_field(database: Database, work: Work, wish: NewField, actor: Actor) -> Field:
     """Add a custom field: its row and its column."""
     order = max((f.order for f in work.fields.values() if not f.is_core), default=0) + 1
-    field = parse_row(insert_field(work, wish, order))
+    field = parse_row(insert_field(work, wish, order, actor))
     column = _add_column(database, field)
     kind = column.type.compile(work.connection.dialect)
     work.connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
@@ -84,7 +85,7 @@ def add_field(database: Database, work: Work, wish: NewField) -> Field:
     return field
 
 
-def insert_field(work: Work, wish: NewField, order: int) -> dict[str, Any]:
+def insert_field(work: Work, wish: NewField, order: int, actor: Actor) -> dict[str, Any]:
     """Write the row of `lead_fields` for a wish and return it."""
     table = work.schema["lead_fields"]
     taken = [*RESERVED, *work.connection.execute(select(table.c.alias)).scalars()]
@@ -102,8 +103,8 @@ def insert_field(work: Work, wish: NewField, order: int) -> dict[str, Any]:
         properties=php.serialize(wish.properties or {}),
         char_length_limit=length,
         date_added=work.stamp,
-        created_by=1,
-        created_by_user="Ada Admin",
+        created_by=actor.id,
+        created_by_user=actor.name,
         **flags,
         **unique,
     )
