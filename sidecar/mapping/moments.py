@@ -31,8 +31,6 @@ def text_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Conver
         moment = datetime.fromisoformat(text)
     except ValueError:
         return Converted(held=Held.NOT_A_DATE)
-    if moment.tzinfo is None:  # whose clock would it be?
-        return Converted(held=Held.NOT_A_DATE)
     return datetime_to_datetime(moment, target, pair)
 
 
@@ -74,7 +72,7 @@ def datetime_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Conver
 
 
 def _utc(moment: datetime) -> datetime | None:
-    """Return the moment in UTC, whole seconds; None if it has no zone or leaves the calendar."""
+    """Return the moment in UTC, whole seconds; None if it leaves the calendar or has no zone: whose clock would it be?"""
     try:
         return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
     except OverflowError:
