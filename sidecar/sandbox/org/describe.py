@@ -118,7 +118,7 @@ def rights(one: Field) -> dict[str, Any]:
     return {
         "nillable": one.nillable,
         "defaultedOnCreate": one.defaulted,
-        "defaultValue": False if one.type == "boolean" else None,
+        "defaultValue": False if one.type == "boolean" else one.default,
         "createable": one.createable and not one.is_read_only,
         "updateable": one.updateable and not one.is_read_only,
         "permissionable": one.nillable and one.createable,

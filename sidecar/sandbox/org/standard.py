@@ -87,7 +87,16 @@ def person_name() -> list[Field]:
         text("LastName", "Last Name", 80, nillable=False, compound="Name", extra_type="personname"),
         text("FirstName", "First Name", 40, compound="Name", extra_type="personname"),
         picklist("Salutation", "Salutation", SALUTATIONS, 40, compound="Name", extra_type="personname"),
-        fixed(text("Name", "Full Name", 121, name_field=True, extra_type="personname")),
+        text(
+            "Name",
+            "Full Name",
+            121,
+            nillable=False,
+            createable=False,
+            updateable=False,
+            name_field=True,
+            extra_type="personname",
+        ),
     ]
 
 
