@@ -82,7 +82,8 @@ def test_there_is_no_object_but_the_contact(final: MauticSide) -> None:
         ("last_call", (FieldType.DATETIME, None, 0)),
         ("birthday", (FieldType.DATE, None, None)),
         ("is_customer", (FieldType.BOOLEAN, None, None)),
-        ("website", (FieldType.URL, 64, None)),
+        ("website", (FieldType.URL, 191, None)),
+        ("salesforce_id", (FieldType.TEXT, 191, None)),
         ("mobile", (FieldType.PHONE, 191, None)),
     ],
 )

@@ -44,6 +44,9 @@ VIRTUAL = (
 )
 VIRTUAL_NAMES = frozenset(info.name for info in VIRTUAL)
 
+MAX_TEXT = 191
+"""The longest text Mautic's own checks let into a field of one line, even where a unique field's column is wider."""
+
 _RESTRICTED = {"select", "multiselect"}
 _TEXTUAL = {FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.PICKLIST, FieldType.LONG_TEXT}
 
@@ -81,7 +84,7 @@ def _field_info(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> FieldIn
         name=row["alias"],
         label=row["label"],
         type=kind,
-        length=_length(row, column_type) if kind in _TEXTUAL else None,
+        length=_length(column_type) if kind in _TEXTUAL else None,
         scale=_scale(kind, properties, column_type),
         is_required=bool(row["is_required"]),
         options=_options(properties) if row["type"] in {*_RESTRICTED, "lookup"} else (),
@@ -89,13 +92,10 @@ def _field_info(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> FieldIn
     )
 
 
-def _length(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> int | None:
-    """Return how many characters fit. Mautic's own fields show a limit of 64 but take what their column takes."""
-    column = getattr(column_type, "length", None)
-    limit = row["char_length_limit"]
-    if row["is_fixed"] or not limit or row["type"] in {"textarea", "html"}:
-        return column
-    return min(limit, column) if column else int(limit)
+def _length(column_type: TypeEngine[Any]) -> int | None:
+    """Return how many characters fit: what the column takes, not `char_length_limit`, which Mautic's own fields ignore."""
+    length: int | None = getattr(column_type, "length", None)
+    return min(length, MAX_TEXT) if length else None
 
 
 def _scale(kind: FieldType, properties: Mapping[Any, Any], column_type: TypeEngine[Any]) -> int | None:

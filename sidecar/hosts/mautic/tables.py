@@ -35,9 +35,7 @@ class Tables:
             "alias",
             "type",
             "is_required",
-            "is_fixed",
             "is_unique_identifer",
-            "char_length_limit",
             "object",
             "properties",
         )
