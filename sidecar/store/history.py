@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
@@ -10,7 +11,6 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 from sidecar.errors import UsageError
 from sidecar.records import Ref, Side, Value
 from sidecar.store.crypto import Cipher
-from sidecar.store.ledger import RunState
 from sidecar.store.session import Database
 from sidecar.store.tables import field_changes, outcomes, runs, watermarks
 from sidecar.store.values import parse_values
@@ -20,6 +20,19 @@ _OBJECT_AND_ID = {
     Side.HOST: (outcomes.c.host_object, outcomes.c.host_id),
     Side.SALESFORCE: (outcomes.c.salesforce_object, outcomes.c.salesforce_id),
 }
+
+
+class RunState(StrEnum):
+    """How a run ended, or that it is still going on."""
+
+    RUNNING = "running"
+    DONE = "done"
+    ATTENTION = "attention"
+    FAILED = "failed"
+    POSTPONED = "postponed"
+    BLOCKED = "blocked"
+    HELD = "held"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +126,11 @@ EVERYTHING = OutcomeFilter()
 
 
 class History:
-    """Answers what happened. Only `changes` needs the keys."""
+    """Answers what happened."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
+        self._cipher = cipher
 
     def run(self, instance_id: int, run_id: int) -> Run:
         """Return one run of an instance, or raise UsageError."""
@@ -151,7 +165,7 @@ class History:
         with self._database.read() as connection:
             return [_ledger_row(row) for row in connection.execute(_page(chosen, outcomes.c.id, limit, before))]
 
-    def changes(self, instance_id: int, side: Side, ref: Ref, cipher: Cipher, *, limit: int = 200) -> list[FieldChange]:
+    def changes(self, instance_id: int, side: Side, ref: Ref, *, limit: int = 200) -> list[FieldChange]:
         """Return what was written into one record, newest first."""
         of_record = (
             (field_changes.c.instance_id == instance_id)
@@ -161,7 +175,7 @@ class History:
         )
         chosen = select(field_changes).where(of_record).order_by(field_changes.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return [_change(row, cipher) for row in connection.execute(chosen)]
+            return [_change(row, self._cipher) for row in connection.execute(chosen)]
 
     def freshness(self, instance_id: int) -> list[Freshness]:
         """Return how far each feed was seen, by lane, side and feed."""

@@ -1,4 +1,4 @@
-"""Writes the ledger: runs, and one row per decision. `history.py` reads it.
+"""Writes the ledger: runs, and one row per decision. `history.py` reads it (`Ledger.history`).
 
 Outcomes hold no personal data. Values stand in `field_changes` only, encrypted and pruned.
 """
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError
 from sidecar.records import Ref, Side
 from sidecar.store.bulk import insert_all
 from sidecar.store.crypto import Cipher
+from sidecar.store.history import History, RunState
 from sidecar.store.links import Scope
 from sidecar.store.outbox import ECHOES
 from sidecar.store.session import Database
@@ -25,19 +25,6 @@ from sidecar.store.values import dump_values
 from sidecar.sync.model import FieldDecision, Outcome, Status, Window
 
 Now = Callable[[], datetime]
-
-
-class RunState(StrEnum):
-    """How a run ended, or that it is still going on."""
-
-    RUNNING = "running"
-    DONE = "done"
-    ATTENTION = "attention"
-    FAILED = "failed"
-    POSTPONED = "postponed"
-    BLOCKED = "blocked"
-    HELD = "held"
-    STOPPED = "stopped"
 
 
 _STATE_BY_ERROR: tuple[tuple[type[SidecarError], RunState], ...] = (
@@ -53,10 +40,11 @@ WORKER_DIED = "worker-died"
 class Ledger:
     """Opens runs and forgets what is old."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
+        self.history = History(database, cipher)
 
-    def open_run(self, instance_id: int, lane: str, trigger: str, now: Now) -> "StoredRun":
+    def open_run(self, instance_id: int, lane: str, trigger: str, now: Now) -> "OpenRun":
         """Open a run as a context manager; one of this lane whose worker died is closed as failed first."""
         at = now()
         left_open = (runs.c.instance_id == instance_id) & (runs.c.lane == lane) & (runs.c.state == RunState.RUNNING)
@@ -76,7 +64,7 @@ class Ledger:
             connection.execute(update(runs).where(left_open).values(died))
             key = connection.execute(insert(runs), row).inserted_primary_key
         assert key is not None
-        return StoredRun(self._database, int(key[0]), now)
+        return OpenRun(self._database, int(key[0]), now)
 
     def for_lane(self, instance_id: int, lane: str, trigger: str, now: Now) -> "LaneRuns":
         """Return the same for one lane, as the engine's RunLog."""
@@ -99,13 +87,13 @@ class LaneRuns:
     trigger: str
     now: Now
 
-    def open_run(self) -> "StoredRun":
+    def open_run(self) -> "OpenRun":
         """See RunLog."""
         return self.ledger.open_run(self.instance_id, self.lane, self.trigger, self.now)
 
 
 @dataclass(slots=True)
-class StoredRun:
+class OpenRun:
     """A run that is still going on. Leaving the block by an exception marks it by the kind of error and re-raises.
 
     Nothing is changed any more once someone else closed the run.
@@ -114,10 +102,10 @@ class StoredRun:
     database: Database
     id: int
     now: Now
+    state: RunState = RunState.RUNNING
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     windows: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
-    _is_finished: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +118,7 @@ class StoredRun:
             self.finish(state, error)
         elif error is not None:
             self.finish(RunState.FAILED)
-        elif not self._is_finished:
+        elif self.state is RunState.RUNNING:
             self.finish(self._state_of_rows())
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
@@ -157,7 +145,7 @@ class StoredRun:
 
     def finish(self, state: RunState, error: SidecarError | None = None) -> None:
         """Close the run."""
-        self._is_finished = True
+        self.state = state
         closed: dict[str, Any] = {"state": state, "finished_at": self.now()}
         if error is not None:
             closed |= {

@@ -59,9 +59,14 @@ class LaneView:
         return self.on_by_customer and self.on_by_support
 
     def is_stale(self, now: datetime, grace: timedelta) -> bool:
-        """Tell whether the lane is on but has not kept its promise: an interval and a grace."""
+        """Tell whether the lane is on but has not kept its promise, or was never seen through although it was its turn."""
+        if not self.is_on:
+            return False
         age = self.age(now)
-        return self.is_on and (age is None or age > self.promise(now, grace))
+        if age is not None:
+            return age > self.promise(now, grace)
+        is_overdue = self.next_run_at is not None and now - self.next_run_at > grace
+        return is_overdue or (self.last_run_id is not None and not self.is_running)
 
     def age(self, now: datetime) -> timedelta | None:
         """Return how old the newest moment is up to which everything was seen, or None before the first run."""

@@ -34,16 +34,9 @@ def open_window(
 
     A feed that was never read begins at `first_start`, or where its instance begins; no later window starts before that.
     """
-    row = connection.execute(select(watermarks).where(_is(feed))).one_or_none()
-    if row is not None and row.window_end is not None:
-        return Window(row.window_start, row.window_end, _cursor(row))
-    if row is not None:
-        begins_at = row.begins_at
-        window = next_window(row.watermark, source_now=source_now, overlap=OVERLAP + lateness)
-    else:
-        begins_at = first_start or _synced_from(connection, feed.instance_id)
-        window = Window(begins_at, source_now)
-    window = replace(window, start=max(window.start, begins_at), end=max(window.end, begins_at))
+    window, begins_at, is_open = _next(connection, feed, source_now, first_start, lateness)
+    if is_open:
+        return window
     values = {
         "instance_id": feed.instance_id,
         "lane": feed.lane,
@@ -56,6 +49,27 @@ def open_window(
     keys = ("instance_id", "lane", "side", "feed")
     upsert(connection, watermarks, [values], keys, update=("window_start", "window_end"))
     return window
+
+
+def peek_window(connection: Connection, feed: Feed, source_now: datetime) -> Window:
+    """Return the window that is open or would be opened now, without opening it."""
+    return _next(connection, feed, source_now, None, timedelta(0))[0]
+
+
+def _next(
+    connection: Connection, feed: Feed, source_now: datetime, first_start: datetime | None, lateness: timedelta
+) -> tuple[Window, datetime, bool]:
+    """Return the open or else the next window, where its feed begins, and whether it is open already."""
+    row = connection.execute(select(watermarks).where(_is(feed))).one_or_none()
+    if row is not None and row.window_end is not None:
+        return Window(row.window_start, row.window_end, _cursor(row)), row.begins_at, True
+    if row is not None:
+        begins_at = row.begins_at
+        window = next_window(row.watermark, source_now=source_now, overlap=OVERLAP + lateness)
+    else:
+        begins_at = first_start or _synced_from(connection, feed.instance_id)
+        window = Window(begins_at, source_now)
+    return replace(window, start=max(window.start, begins_at), end=max(window.end, begins_at)), begins_at, False
 
 
 def save_cursor(connection: Connection, feed: Feed, cursor: Cursor) -> None:
