@@ -40,9 +40,14 @@ def decide_field(rule: FieldRule, pair: Pair, rules: Rules) -> FieldDecision:
 
 
 def value_of(rule: FieldRule, pair: Pair, side: Side) -> Value:
-    """Return one side's present value of a field; blank where the record or the field is missing."""
+    """Return one side's present value of a field; blank where the record or the field is missing, or a placeholder stands."""
     record = pair.record(side)
-    return record.values.get(rule.field(side).name) if record else None
+    return without_placeholder(rule, side, record.values.get(rule.field(side).name)) if record else None
+
+
+def without_placeholder(rule: FieldRule, side: Side, value: Value) -> Value:
+    """Return the value, or None for what we ourselves put into Salesforce because it asked for something (R-13)."""
+    return None if side is Side.SALESFORCE and value is not None and value == rule.pair.placeholder else value
 
 
 def copy_field(rule: FieldRule, pair: Pair, source: Side) -> FieldDecision:

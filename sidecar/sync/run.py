@@ -41,7 +41,7 @@ class Lane:
 
 
 def sync_mapping(lane: Lane) -> None:
-    """Look again at what waits, then follow each side's changes up to its own clock."""
+    """Look again at what waits, follow each side's changes up to its own clock, then finish what that began."""
     _look_again(lane)
     for side in FOLLOWED:
         for feed in lane.sides[side].feeds(lane.rules.mapping):
@@ -50,6 +50,7 @@ def sync_mapping(lane: Lane) -> None:
                 process(lane, side, page.records)
                 lane.store.save_cursor(side, feed, page.cursor)
             lane.store.advance(side, feed)
+    _look_again(lane)
 
 
 def process(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: bool = False) -> list[Outcome]:

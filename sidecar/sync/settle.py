@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sidecar.mapping.rules import FieldRule, Rules
 from sidecar.records import Consent, Record, Ref, Side, Value
 from sidecar.sync.echo import SEEN, fingerprint_values
+from sidecar.sync.fields import without_placeholder
 from sidecar.sync.model import (
     Action,
     Decision,
@@ -60,8 +61,16 @@ class Settler:
         if error is None:
             refused = next((code for written in results.values() for code in written.refused.values()), None)
             status = Status.WRITTEN if decision.writes else Status.SKIPPED
-            return Outcome(decision, status, refused or decision.reason, link, changes=changes)
+            outcome = Outcome(decision, status, refused or decision.reason, link, changes=changes)
+            return self._with_second_look(outcome)
         return self._waiting(decision, error, link, changes)
+
+    def _with_second_look(self, outcome: Outcome) -> Outcome:
+        """Look again, in the same run, at the twin of a new host record: only now has it an id that Salesforce can hold."""
+        creations = [write for write in outcome.decision.writes if write.ref is None and write.side is Side.HOST]
+        if not creations or outcome.link is None:
+            return outcome
+        return replace(outcome, waits_for=Reaction.RETRY, try_again_at=self.now)
 
     def _unwritten(self, decision: Decision) -> Outcome:
         link = self._link(decision, {}) if decision.pair.link else None
@@ -141,7 +150,8 @@ class Settler:
                 continue
             for side in Side:
                 value = field.new_value if field.target is side else _present(field, side)
-                prints[side][field.name] = self.rules.fingerprint.of(value, rule.field(side))
+                agreed = without_placeholder(rule, side, value)
+                prints[side][field.name] = self.rules.fingerprint.of(agreed, rule.field(side))
         for side in Side:
             prints[side][SEEN] = self._seen(decision, results, link, side)
         return prints

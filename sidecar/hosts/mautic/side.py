@@ -13,6 +13,7 @@ from sidecar.hosts.mautic.database import open_database
 from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.tables import Tables
+from sidecar.hosts.mautic.timeline import TimelineReader
 from sidecar.hosts.mautic.writer import ContactWriter
 from sidecar.mapping.model import ObjectMapping
 from sidecar.mapping.rules import Rules
@@ -42,6 +43,11 @@ class MauticSide:
     def calls(self) -> int:
         """How many REST calls were made so far."""
         return self.client.calls
+
+    @property
+    def timeline(self) -> TimelineReader:
+        """What people did, for the activities lane."""
+        return TimelineReader(self.reader.engine, self.reader.tables.prefix, self.reader.base_url, clock=self.now)
 
     def close(self) -> None:
         """Give back the connections."""

@@ -3,7 +3,7 @@
 A page is one statement, whatever it holds: keyset by (date, id), the words for ids joined in, never an OFFSET.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,15 +22,20 @@ CONTACTS_AT_ONCE = 500
 
 
 class TimelineReader:
-    """One installation's timeline. `base_url` completes the links that point into Mautic."""
+    """One installation's timeline. `base_url` completes the links that point into Mautic; `clock` tells the time there."""
 
-    def __init__(self, engine: Engine, prefix: str, base_url: str) -> None:
+    def __init__(
+        self, engine: Engine, prefix: str, base_url: str, *, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self._engine = engine
+        self._clock = clock
         self._prefix = prefix
         self._base_url = base_url.rstrip("/")
 
     def now(self) -> datetime:
         """See TimelineFeed."""
+        if self._clock is not None:
+            return self._clock()
         moment = func.datetime("now") if self._is_sqlite else func.utc_timestamp()
         return to_moment(self._rows(select(moment.label("now")))[0]["now"])
 

@@ -1,0 +1,5 @@
+"""Runs the command line: `python -m sidecar`."""
+
+from sidecar.cli import app
+
+app()

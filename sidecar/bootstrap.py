@@ -1,0 +1,158 @@
+"""Settings → App: the only wiring. What web, jobs and the command line share; nothing connects before it is used."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from requests.adapters import BaseAdapter
+
+from sidecar.clock import utc_now
+from sidecar.config import Settings, load_settings
+from sidecar.errors import SetupError
+from sidecar.hosts.mautic.connection import MauticConnection
+from sidecar.hosts.mautic.side import MauticSide
+from sidecar.hosts.mautic.side import connect as connect_mautic
+from sidecar.mapping.activities import ActivityMapping, load_activities, parse_activities
+from sidecar.mapping.model import ObjectMapping
+from sidecar.mapping.parse import load_mapping, parse_mapping
+from sidecar.records import Side
+from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.side import SalesforceSide
+from sidecar.salesforce.side import connect as connect_salesforce
+from sidecar.store.alerts import Alerts
+from sidecar.store.cache import SqlCache
+from sidecar.store.connections import Connections
+from sidecar.store.crypto import Cipher
+from sidecar.store.instances import Instance, Instances
+from sidecar.store.ledger import Ledger
+from sidecar.store.mappings import Mappings
+from sidecar.store.schedule import Schedules
+from sidecar.store.session import Database
+from sidecar.store.usage import Usage
+from sidecar.store.users import Users
+from sidecar.sync.ports import SidePort
+
+SHIPPED_MAPPINGS = Path(__file__).parent.parent / "mappings"
+"""The shipped documents; an instance that saved its own version uses that."""
+
+Adapters = Callable[[Side], BaseAdapter | None]
+
+
+@dataclass(frozen=True)
+class OpenSides:
+    """Both sides of one instance, connected for the length of a run."""
+
+    host: MauticSide
+    salesforce: SalesforceSide
+
+    @property
+    def by_side(self) -> dict[Side, SidePort]:
+        """Return both as the engine takes them."""
+        return {Side.HOST: self.host, Side.SALESFORCE: self.salesforce}
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a deployment can do. `adapters` replaces the network for tests."""
+
+    settings: Settings
+    database: Database
+    cipher: Cipher
+    clock: Callable[[], datetime] = utc_now
+    adapters: Adapters = lambda _side: None
+
+    @property
+    def instances(self) -> Instances:
+        """The instances of this deployment."""
+        return Instances(self.database)
+
+    @property
+    def connections(self) -> Connections:
+        """How each side of an instance is reached."""
+        return Connections(self.database, self.cipher)
+
+    @property
+    def mappings(self) -> Mappings:
+        """Saved versions of mapping documents."""
+        return Mappings(self.database)
+
+    @property
+    def schedules(self) -> Schedules:
+        """Switches, slots and leases."""
+        return Schedules(self.database)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Runs, outcomes and field changes."""
+        return Ledger(self.database, self.cipher)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What needs somebody's attention."""
+        return Alerts(self.database)
+
+    @property
+    def usage(self) -> Usage:
+        """API calls per hour."""
+        return Usage(self.database)
+
+    @property
+    def users(self) -> Users:
+        """Who may sign in."""
+        return Users(self.database)
+
+    def mapping(self, instance: Instance, name: str) -> ObjectMapping:
+        """Return the instance's own version of a mapping, else the shipped one."""
+        saved = self.mappings.current(instance.id, name)
+        return parse_mapping(saved.document) if saved else load_mapping(SHIPPED_MAPPINGS / f"{name}.toml")
+
+    def activities(self, instance: Instance) -> ActivityMapping:
+        """Return which timeline events of the instance travel, by its own document or the shipped one."""
+        saved = self.mappings.current(instance.id, "activities")
+        return parse_activities(saved.document) if saved else load_activities(SHIPPED_MAPPINGS / "activities.toml")
+
+    @contextmanager
+    def open_sides(self, instance: Instance) -> Iterator[OpenSides]:
+        """Connect both sides; nothing is called before it is needed."""
+        host = self.connect_host(instance)
+        try:
+            yield OpenSides(host, self.connect_salesforce(instance))
+        finally:
+            host.close()
+
+    def connect_host(self, instance: Instance) -> MauticSide:
+        """Return the host side of an instance; SetupError if nobody entered how to reach it."""
+        settings = self._connection(instance, Side.HOST)
+        cache = SqlCache(self.database, self.cipher, instance.id, Side.HOST, self.clock)
+        return connect_mautic(
+            MauticConnection(**settings), cache=cache, clock=self.clock, adapter=self.adapters(Side.HOST)
+        )
+
+    def connect_salesforce(self, instance: Instance) -> SalesforceSide:
+        """Return the Salesforce side of an instance; SetupError if nobody entered how to reach it."""
+        settings = self._connection(instance, Side.SALESFORCE)
+        cache = SqlCache(self.database, self.cipher, instance.id, Side.SALESFORCE, self.clock)
+        return connect_salesforce(
+            SalesforceConnection(**settings), cache=cache, clock=self.clock, adapter=self.adapters(Side.SALESFORCE)
+        )
+
+    def forget(self, instance: Instance, side: Side) -> None:
+        """Drop what was remembered of a side (tokens, describes), after its connection changed."""
+        SqlCache(self.database, self.cipher, instance.id, side, self.clock).clear()
+
+    def _connection(self, instance: Instance, side: Side) -> dict[str, Any]:
+        info = self.connections.load(instance.id, side)
+        if info is None:
+            name = "Mautic" if side is Side.HOST else "Salesforce"
+            raise SetupError(f"{name} is not connected yet", code=f"{side}-not-connected")
+        return {**info.settings, **self.connections.load_secrets(instance.id, side)}
+
+
+def bootstrap(settings: Settings | None = None) -> App:
+    """Wire the application of this process from its settings."""
+    settings = settings or load_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return App(settings, Database(settings.database_url), Cipher(settings.load_keys()))

@@ -1,0 +1,20 @@
+"""The command line: `sidecar COMMAND`. Start here; each module holds the commands of one subject."""
+
+import typer
+
+from sidecar.cli import connect, instances, mappings, operate, people, runs
+
+app = typer.Typer(
+    name="sidecar",
+    help="Keeps Mautic and Salesforce in step: nothing lost, nothing doubled, every decision explained.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(instances.app, name="instance", help="Add, list, show, pause and resume instances.")
+app.add_typer(connect.app, name="connect", help="Tell an instance how to reach its Mautic and its Salesforce org.")
+app.add_typer(mappings.app, name="mapping", help="Export, import and list mapping documents.")
+app.add_typer(operate.cron, name="cron", help="Switch the scheduled runs of an instance on and off.")
+app.add_typer(operate.keys, name="keys", help="Keys that encrypt stored secrets.")
+app.add_typer(operate.users, name="user", help="People who may sign in to the web pages.")
+for module in (connect, runs, people, operate):
+    module.register(app)

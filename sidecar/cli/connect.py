@@ -1,0 +1,159 @@
+"""How an instance reaches its two sides. Secrets come from a file or a prompt, never from an argument others could see."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sidecar.bootstrap import App, bootstrap
+from sidecar.cli.output import JsonOption, SlugArgument, a_table, errors_told, show
+from sidecar.errors import SidecarError, UsageError
+from sidecar.hosts.mautic.connection import MauticConnection
+from sidecar.records import Side
+from sidecar.salesforce.connection import SalesforceConnection, require_allowed_url
+from sidecar.store.instances import Instance, InstanceState
+
+app = typer.Typer(no_args_is_help=True)
+
+SecretFile = Annotated[
+    Path | None, typer.Option("--secret-file", help="File that holds the client secret; asked for if neither is given.")
+]
+
+
+@app.command("mautic")
+def mautic(  # noqa: PLR0913, PLR0917  (one option per setting)
+    slug: SlugArgument,
+    url: Annotated[str, typer.Option(help="Address of Mautic, such as https://mautic.example.org.")],
+    database_url_file: Annotated[
+        Path,
+        typer.Option(help="File with the SQLAlchemy URL of Mautic's database, for a user that may only read."),
+    ],
+    table_prefix: Annotated[str, typer.Option(help="Prefix of Mautic's tables.")] = "",
+    client_id: Annotated[str, typer.Option(help="Public key of the OAuth2 client (client credentials).")] = "",
+    secret_file: SecretFile = None,
+    username: Annotated[str, typer.Option(help="User for basic authentication, where OAuth2 is not possible.")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="File with that user's password.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Requests to Mautic at one time.")] = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell an instance how to reach its Mautic: REST API for writing, database for reading."""
+    with errors_told():
+        if bool(client_id) == bool(username):
+            raise UsageError("Give either --client-id or --username", code="sign-in-unclear")
+        settings = {
+            "base_url": url,
+            "table_prefix": table_prefix,
+            "auth": "oauth2" if client_id else "basic",
+            "client_id": client_id,
+            "username": username,
+            "parallel": parallel,
+        }
+        secrets = {"database_url": _read(database_url_file)}
+        secrets |= (
+            {"client_secret": _secret(secret_file, "Client secret")}
+            if client_id
+            else {"password": _secret(password_file, "Password")}
+        )
+        MauticConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
+        _save(slug, Side.HOST, settings, secrets, as_json=as_json)
+
+
+@app.command("salesforce")
+def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
+    slug: SlugArgument,
+    url: Annotated[str, typer.Option(help="Log-in URL: the org's My Domain, such as https://acme.my.salesforce.com.")],
+    client_id: Annotated[str, typer.Option(help="Consumer key of the External Client App.")],
+    secret_file: SecretFile = None,
+    key_file: Annotated[Path | None, typer.Option(help="Private key (PEM) for the JWT bearer flow.")] = None,
+    username: Annotated[str, typer.Option(help="Integration user, for the JWT bearer flow.")] = "",
+    api_version: Annotated[str, typer.Option(help="Version of the REST API to use.")] = "66.0",
+    namespace: Annotated[str, typer.Option(help="Prefix of a managed package that brought the custom fields.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Tell an instance how to reach its Salesforce org: client credentials, or JWT bearer with --key-file."""
+    with errors_told():
+        if bool(key_file) != bool(username):
+            raise UsageError("The JWT bearer flow needs --key-file and --username", code="sign-in-unclear")
+        settings = {
+            "login_url": require_allowed_url(url),
+            "flow": "jwt_bearer" if key_file else "client_credentials",
+            "client_id": client_id,
+            "username": username,
+            "api_version": api_version,
+            "namespace": namespace,
+        }
+        secrets = (
+            {"private_key": _read(key_file)} if key_file else {"client_secret": _secret(secret_file, "Client secret")}
+        )
+        SalesforceConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
+        _save(slug, Side.SALESFORCE, settings, secrets, as_json=as_json)
+
+
+def check(slug: SlugArgument, as_json: JsonOption = False) -> None:
+    """Sign in to both sides and look at what our users may see; nothing is written."""
+    with errors_told():
+        services = bootstrap()
+        instance = services.instances.get(slug)
+        found = [check_side(services, instance, side) for side in Side]
+        rows = [(each["side"], "ok" if each["ok"] else "fix", each["message"], each["fixed_by"]) for each in found]
+        show(found, as_json=as_json, table=a_table("Connections", ("Side", "", "What", "Who"), rows))
+        if not all(each["ok"] for each in found):
+            raise typer.Exit(3)
+        if instance.state is InstanceState.DRAFT:
+            services.instances.set_state(instance.id, InstanceState.READY)
+
+
+def check_side(services: App, instance: Instance, side: Side) -> dict[str, Any]:
+    """Return whether a side can be reached, and if not, why and who can fix it."""
+    try:
+        message = _reach_host(services, instance) if side is Side.HOST else _reach_salesforce(services, instance)
+    except SidecarError as error:
+        services.connections.note_check(instance.id, side, services.clock(), code=error.code, message=error.message)
+        fixed_by = getattr(error, "fixed_by", "nobody: it passes by itself")
+        return {"side": side, "ok": False, "code": error.code, "message": error.message, "fixed_by": fixed_by}
+    services.connections.note_check(instance.id, side, services.clock())
+    return {"side": side, "ok": True, "code": None, "message": message, "fixed_by": ""}
+
+
+def _reach_host(services: App, instance: Instance) -> str:
+    host = services.connect_host(instance)
+    try:
+        host.client.check_version()
+        schema = host.describe("contact")
+        fields = len(schema.fields) if schema else 0
+        return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"
+    finally:
+        host.close()
+
+
+def _reach_salesforce(services: App, instance: Instance) -> str:
+    org = services.connect_salesforce(instance)
+    seen = {name: org.describe(name) for name in services.mapping(instance, "people").salesforce_objects}
+    words = ", ".join(f"{name} {len(schema.fields) if schema else 0} fields" for name, schema in seen.items())
+    usage = f"; {org.usage[0]} of {org.usage[1]} calls used in 24 h" if org.usage else ""
+    return f"signed in, {words}{usage}"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands that stand at the top level."""
+    root.command("check")(check)
+
+
+def _save(slug: str, side: Side, settings: dict[str, Any], secrets: dict[str, str], *, as_json: bool) -> None:
+    services = bootstrap()
+    instance = services.instances.get(slug)
+    services.connections.save(instance.id, side, settings, secrets)
+    services.forget(instance, side)
+    document = {"slug": slug, "side": side, **settings, "secrets": sorted(secrets)}
+    show(document, as_json=as_json, table=f"Saved. Next: [bold]sidecar check {slug}[/]")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}", code="file-unreadable") from error
+
+
+def _secret(path: Path | None, name: str) -> str:
+    return _read(path) if path else str(typer.prompt(name, hide_input=True))

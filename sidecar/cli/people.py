@@ -1,0 +1,123 @@
+"""Why is this person as they are? The answer, field by field."""
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from sidecar.bootstrap import bootstrap
+from sidecar.cli.output import JsonOption, SlugArgument, a_moment, a_table, errors_told, show
+from sidecar.errors import UsageError
+from sidecar.lanes import open_preview
+from sidecar.records import Record, Ref, Side
+from sidecar.store.history import History, OutcomeFilter
+from sidecar.sync.explain import Explanation, explain
+from sidecar.sync.model import Wanted
+from sidecar.sync.run import Lane
+
+PersonArgument = Annotated[
+    str, typer.Argument(metavar="PERSON", help="E-mail address, Mautic contact id, or Salesforce id (15 or 18).")
+]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands that stand at the top level."""
+    root.command("explain")(explain_person)
+
+
+def explain_person(slug: SlugArgument, person: PersonArgument, as_json: JsonOption = False) -> None:
+    """Tell who a person is linked to, both sides' values, what was last agreed, and why a run would do what it does."""
+    with errors_told():
+        services = bootstrap()
+        instance = services.instances.get(slug)
+        with open_preview(services, instance, "people") as lane:
+            stories = [explain(lane, side, record) for side, record in find_person(lane, person)]
+        history = History(services.database, services.cipher)
+        documents = [_describe(story, _last_decisions(history, instance.id, story)) for story in stories]
+        if as_json:
+            show(documents, as_json=True)
+        else:
+            for document in documents:
+                _print(document)
+
+
+def find_person(lane: Lane, person: str) -> list[tuple[Side, Record]]:
+    """Return the records that a person's name for somebody means, Mautic first; UsageError if there are none."""
+    found: list[tuple[Side, Record]] = []
+    if "@" in person:
+        for side in Side:
+            values = dict.fromkeys(lane.rules.mapping.match_on, person.strip())
+            found += [(side, record) for record in lane.sides[side].find(lane.rules, [Wanted(values=values)])[0]]
+    elif person.isdigit():
+        found = _read(lane, Side.HOST, [Ref(lane.rules.mapping.host_object, person)])
+    elif re.fullmatch(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", person):
+        refs = [Ref(name, person) for name in lane.rules.mapping.salesforce_objects]
+        found = _read(lane, Side.SALESFORCE, refs)
+    else:
+        raise UsageError("That is neither an e-mail address nor an id", code="person-unreadable")
+    if not found:
+        raise UsageError("Nobody by that name is on either side", code="no-such-person")
+    return found
+
+
+def _read(lane: Lane, side: Side, refs: list[Ref]) -> list[tuple[Side, Record]]:
+    return [(side, record) for record in lane.sides[side].read(lane.rules, refs).values()]
+
+
+def _last_decisions(history: History, instance_id: int, story: Explanation) -> list[dict[str, Any]]:
+    pair = story.decision.pair
+    side, ref = pair.trigger, pair.trigger_ref
+    rows = history.outcomes(instance_id, OutcomeFilter(side=side, ref=ref), limit=5)
+    return [{"at": a_moment(row.at), "status": row.status, "action": row.action, "reason": row.reason} for row in rows]
+
+
+def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
+    decision = story.decision
+    pair = decision.pair
+    link = pair.link
+    return {
+        "contact": pair.host.ref.id if pair.host else None,
+        "salesforce": f"{pair.salesforce.ref.object} {pair.salesforce.ref.id}" if pair.salesforce else None,
+        "link": {"state": link.state, "origin": link.origin} if link else None,
+        "would": {"action": decision.action, "reason": decision.reason},
+        "consent": {
+            "host_opted_out": pair.host.consent.opted_out if pair.host and pair.host.consent else None,
+            "salesforce_opted_out": (
+                pair.salesforce.consent.opted_out if pair.salesforce and pair.salesforce.consent else None
+            ),
+            "agreed": link.opted_out if link else None,
+            "reason": decision.consent.reason if decision.consent else None,
+        },
+        "fields": [
+            {
+                "field": f"{field.host_field} ↔ {field.salesforce_field}",
+                "mautic": field.host,
+                "salesforce": field.salesforce,
+                "agreed": field.agreed,
+                "rule": field.rule,
+                "outcome": f"{field.outcome}: {field.reason}",
+            }
+            for field in story.fields
+        ],
+        "suspended": dict(story.suspended),
+        "last_decisions": last,
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    head = [(name, _words(document[name])) for name in ("contact", "salesforce", "link", "would", "consent")]
+    show(None, as_json=False, table=a_table("Who", ("", ""), head))
+    columns = ("Field", "Mautic", "Salesforce", "Last agreed", "Rule", "Outcome")
+    show(None, as_json=False, table=a_table("Fields", columns, [tuple(f.values()) for f in document["fields"]]))
+    if document["suspended"]:
+        show(
+            None, as_json=False, table=a_table("Suspended", ("Field pair", "Why"), list(document["suspended"].items()))
+        )
+    rows = [tuple(each.values()) for each in document["last_decisions"]]
+    show(None, as_json=False, table=a_table("Last decisions", ("When", "Status", "What", "Why"), rows))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {inner}" for name, inner in value.items() if inner is not None)
+    return "–" if value is None else str(value)

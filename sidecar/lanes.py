@@ -1,0 +1,189 @@
+"""Runs one lane of one instance under its lease, and is the only place that reacts to a SidecarError.
+
+SetupError → blocked, with an alert · TransientError → postponed · SafetyError → held for a person · lost lease → stopped.
+Anything else is a bug: the ledger marks the run failed and the error goes on.
+"""
+
+import os
+import socket
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sidecar.activities.model import ActivityOutcome
+from sidecar.activities.run import push_activities
+from sidecar.bootstrap import App, OpenSides
+from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError
+from sidecar.mapping.fingerprint import Fingerprinter
+from sidecar.mapping.preflight import preflight
+from sidecar.mapping.rules import Problem, Rules
+from sidecar.records import Side
+from sidecar.salesforce.timeline import OrgTimeline
+from sidecar.store.activities import SqlActivityStore
+from sidecar.store.instances import Instance
+from sidecar.store.lane import LeasedLane, SqlLaneStore
+from sidecar.store.history import RunState
+from sidecar.store.ledger import OpenRun
+from sidecar.store.links import Scope
+from sidecar.store.preview import PreviewStore, UncountedRun
+from sidecar.sync.run import Lane, sync_mapping
+from sidecar.sync.safety import Brake
+
+BUSY = "busy"
+"""The state of a run that never began, because somebody else has the lane."""
+
+DEFAULT_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run came to: its state, its counts by status and reason, and the error that ended it, if one did."""
+
+    state: RunState | str
+    run_id: int | None = None
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    error: SidecarError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneContext:
+    """All that a lane's work needs while its lease is held."""
+
+    app: App
+    instance: Instance
+    lane: str
+    owner: str
+    fence: int
+    sides: OpenSides
+    run: OpenRun
+    is_confirmed: bool = False
+
+
+def run_lane(app: App, instance: Instance, lane: str, trigger: str, *, is_confirmed: bool = False) -> RunReport:
+    """Run a lane once if nobody else is, and report. Safe to call twice; `is_confirmed` releases the brake for this run."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    fence = app.schedules.claim_lease(instance.id, lane, owner, app.clock(), app.settings.lease_seconds)
+    if fence is None:
+        return RunReport(BUSY)
+    try:
+        return _run_leased(app, instance, lane, trigger, (owner, fence), is_confirmed=is_confirmed)
+    finally:
+        app.schedules.release_lease(instance.id, lane, fence)
+
+
+def _run_leased(
+    app: App, instance: Instance, lane: str, trigger: str, lease: tuple[str, int], *, is_confirmed: bool
+) -> RunReport:
+    run = app.ledger.open_run(instance.id, lane, trigger, app.clock)
+    try:
+        with run, app.open_sides(instance) as sides:
+            work = LaneContext(app, instance, lane, *lease, sides, run, is_confirmed=is_confirmed)
+            try:
+                problems = LANES[lane](work)
+            finally:
+                _note_calls(work)
+    except SidecarError as error:
+        _react(app, instance, lane, error)
+        return RunReport(run.state, run.id, run.counts, run.calls, error)
+    app.alerts.replace(instance.id, lane, problems, app.clock())
+    return RunReport(run.state, run.id, run.counts, run.calls)
+
+
+@contextmanager
+def open_preview(app: App, instance: Instance, name: str) -> Iterator[Lane]:
+    """Open a lane that reads everything and writes nothing, for dry runs and explanations. Needs no lease."""
+    with app.open_sides(instance) as sides:
+        rules = prepare_rules(app, instance, name, sides)
+        store = PreviewStore(app.database, Scope(instance.id, rules.mapping.lane))
+        yield Lane(rules, sides.by_side, store, UncountedRun(), app.clock, Brake(store.count_links(), is_released=True))
+
+
+def _run_people(work: LaneContext) -> tuple[Problem, ...]:
+    """Sync the people mapping; return what preflight found on the way."""
+    rules = prepare_rules(work.app, work.instance, "people", work.sides)
+    store = SqlLaneStore(
+        work.app.database,
+        work.app.cipher,
+        work.instance.id,
+        work.lane,
+        fence=work.fence,
+        owner=work.owner,
+        now=work.app.clock,
+    )
+    brake = Brake(store.count_links(), is_released=work.is_confirmed)
+    sync_mapping(Lane(rules, work.sides.by_side, store, work.run, work.app.clock, brake))
+    return rules.problems
+
+
+def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> Rules:
+    """Hold a mapping against what both sides show today; SetupError if it cannot be followed at all."""
+    mapping = app.mapping(instance, name)
+    rules = preflight(
+        mapping,
+        sides.host.describe(mapping.host_object),
+        {name: sides.salesforce.describe(name) for name in mapping.salesforce_objects},
+        fingerprint=Fingerprinter(instance.salt),
+    )
+    blocking = next((problem for problem in rules.problems if problem.is_blocking), None)
+    if blocking:
+        raise SetupError(blocking.message, code=blocking.code, fixed_by=blocking.fixed_by)
+    return rules
+
+
+def _run_activities(work: LaneContext) -> tuple[Problem, ...]:
+    """Push timeline events of linked people; return what is missing in the org for it."""
+    app, host = work.app, work.sides.host
+    store = SqlActivityStore(
+        LeasedLane(app.database, Scope(work.instance.id, work.lane), work.owner, work.fence, app.clock)
+    )
+    report = push_activities(
+        app.activities(work.instance),
+        host.timeline,
+        store,
+        OrgTimeline(work.sides.salesforce),
+        now=app.clock(),
+        on_outcomes=lambda outcomes: _count_events(work.run, outcomes),
+    )
+    return tuple(report.problems)
+
+
+def _count_events(run: OpenRun, outcomes: Sequence[ActivityOutcome]) -> None:
+    for (status, reason), number in Counter((each.status, each.reason) for each in outcomes).items():
+        run.add_count(status, reason, number)
+    run.heartbeat()
+
+
+LANES: Mapping[str, Callable[[LaneContext], tuple[Problem, ...]]] = {
+    "people": _run_people,
+    "activities": _run_activities,
+}
+"""Every lane and its work."""
+
+
+def _note_calls(work: LaneContext) -> None:
+    """Remember what the run cost on each side, whether it ended well or not."""
+    now = work.app.clock()
+    for side, calls in ((Side.HOST, work.sides.host.calls), (Side.SALESFORCE, work.sides.salesforce.calls)):
+        work.run.note_calls(side, calls)
+        used, allowed = (work.sides.salesforce.usage if side is Side.SALESFORCE else None) or (None, None)
+        work.app.usage.add(work.instance.id, side, now, calls, used=used, allowed=allowed)
+
+
+def _react(app: App, instance: Instance, lane: str, error: SidecarError) -> None:
+    """Do what each kind of error asks for."""
+    now = app.clock()
+    match error:
+        case TransientError():
+            pause = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else DEFAULT_PAUSE
+            app.schedules.postpone(instance.id, lane, now + pause)
+        case SetupError() | SafetyError():
+            fixed_by = error.fixed_by if isinstance(error, SetupError) else "administrator"
+            app.alerts.open(instance.id, lane, error.code, error.message, fixed_by, now)
+        case LeaseLostError():
+            pass  # the other worker goes on from what was settled
+        case _:
+            raise error

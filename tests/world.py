@@ -1,0 +1,156 @@
+"""Both sandboxes and one deployment of the sidecar in this process: everything but the network is the real thing.
+
+One clock drives all three. `world.sync()` is an hourly run; `world.later(minutes=…)` lets time pass.
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from sidecar.bootstrap import App
+from sidecar.config import Settings
+from sidecar.lanes import RunReport, run_lane
+from sidecar.records import Ref, Side
+from sidecar.sandbox.host.clock import HostClock
+from sidecar.sandbox.host.control import Host
+from sidecar.sandbox.org.clock import Clock
+from sidecar.sandbox.org.org import Org
+from sidecar.store.crypto import Cipher
+from sidecar.store.instances import Instance
+from sidecar.store.session import Database
+from tests.builders import NOON
+from tests.wsgi import WsgiAdapter
+
+KEY = Fernet.generate_key().decode()
+HOST_URL = "http://127.0.0.1:8001"
+ORG_URL = "http://127.0.0.1:8002"
+START = NOON - timedelta(days=1)
+
+
+@dataclass
+class World:
+    """A Mautic, an org, and a sidecar between them."""
+
+    folder: Path
+    host: Host
+    org: Org
+    app: App
+    instance: Instance
+    adapters: dict[Side, WsgiAdapter]
+
+    @property
+    def now(self) -> datetime:
+        return self.org.clock.now()
+
+    def later(self, **span: float) -> datetime:
+        """Let time pass for everybody."""
+        moment = self.now + timedelta(**span)
+        self.org.clock.set(moment)
+        self.host.clock.set(moment)
+        return moment
+
+    def sync(self, lane: str = "people", **options) -> RunReport:
+        """Run a lane once, now; the next minute begins."""
+        self.later(minutes=1)
+        report = run_lane(self.app, self.instance, lane, "test", **options)
+        self.later(minutes=1)
+        return report
+
+    def settle(self, *, runs: int = 3, **span: float) -> list[RunReport]:
+        """Run until nothing is left to do, an hour apart."""
+        return [(self.later(**(span or {"minutes": 58})), self.sync())[1] for _ in range(runs)]
+
+    # -- looking --
+
+    def link_of(self, contact_id: int | str):
+        """Return the link of a contact, or None."""
+        return self._links(Side.HOST, Ref("contact", str(contact_id)))
+
+    def link_of_salesforce(self, object_name: str, record_id: str):
+        return self._links(Side.SALESFORCE, Ref(object_name, record_id))
+
+    def _links(self, side: Side, ref: Ref):
+        from sidecar.store.links import load_links
+
+        with self.app.database.read() as connection:
+            return load_links(connection, self.instance.id, side, [ref]).get(ref)
+
+    def twin(self, contact_id: int | str) -> dict:
+        """Return the Salesforce record a contact is linked to, as the org has it."""
+        link = self.link_of(contact_id)
+        assert link is not None, f"contact {contact_id} has no link"
+        return self.org.row(link.salesforce.object, link.salesforce.id)
+
+    def people_in_org(self) -> list[dict]:
+        return [*self.org.rows("Lead"), *self.org.rows("Contact")]
+
+    def is_opted_out(self, contact_id: int | str) -> bool:
+        return any(row["channel"] == "email" for row in self.host.dnc(int(contact_id)))
+
+    def written(self, report: RunReport) -> int:
+        return sum(report.counts.get("written", {}).values())
+
+    def close(self) -> None:
+        self.app.database.close()
+        self.host.close()
+        self.org.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@lru_cache
+def _template() -> Path:
+    """Make an empty state database and an empty Mautic once; worlds begin as copies of them."""
+    folder = Path(tempfile.mkdtemp(prefix="sidecar-template-"))
+    database = Database(f"sqlite:///{folder}/state.sqlite3")
+    database.upgrade()
+    database.close()
+    Host(f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock()).close()
+    return folder
+
+
+def _host_clock() -> HostClock:
+    clock = HostClock()
+    clock.set(START)
+    return clock
+
+
+def make_world(*, database_url: str | None = None, host_url: str | None = None, **options) -> World:
+    """Return a fresh world at START. The sidecar's first window begins an hour before."""
+    folder = Path(tempfile.mkdtemp(prefix="sidecar-world-"))
+    for name in ("state.sqlite3", "mautic.sqlite3"):
+        shutil.copy(_template() / name, folder / name)
+    org = Org(clock=Clock(START))
+    host = Host(host_url or f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), **options)
+    adapters = {Side.HOST: WsgiAdapter(host.app), Side.SALESFORCE: WsgiAdapter(org.app)}
+    settings = Settings(home=folder, database_url=database_url or f"sqlite:///{folder}/state.sqlite3", keys=KEY)
+    database = Database(settings.database_url)
+    if database_url:
+        database.upgrade()
+    app = App(settings, database, Cipher([KEY]), clock=org.clock.now, adapters=lambda side: adapters[side])
+    instance = app.instances.add("acme", "Acme", START, synced_from=START - timedelta(hours=1))
+    world = World(folder, host, org, app, instance, adapters)
+    connect(world, instance)
+    return world
+
+
+def connect(world: World, instance: Instance) -> None:
+    """Tell an instance how to reach both sandboxes."""
+    client_id, client_secret = world.host.add_oauth_client("Sidecar")
+    world.app.connections.save(
+        instance.id,
+        Side.HOST,
+        {"base_url": HOST_URL, "client_id": client_id, "parallel": 1},
+        {"client_secret": client_secret, "database_url": world.host.database_url},
+    )
+    world.org.add_client("sidecar", "a secret of the org")
+    world.app.connections.save(
+        instance.id,
+        Side.SALESFORCE,
+        {"login_url": ORG_URL, "flow": "client_credentials", "client_id": "sidecar"},
+        {"client_secret": "a secret of the org"},
+    )
