@@ -1,7 +1,11 @@
 """What store tests start from: an instance, a lane with its lease, links and outcomes that are valid by default."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from sidecar.records import Record, Ref, Side
 from sidecar.store.crypto import Cipher, generate_key
@@ -11,8 +15,10 @@ from sidecar.store.schedule import Schedules
 from sidecar.store.session import Database
 from sidecar.sync.model import Action, Decision, Link, Outcome, Pair, Status, Write
 
+T = TypeVar("T")
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
-CIPHER = Cipher([generate_key()])
+CIPHER_KEY = generate_key()
+CIPHER = Cipher([CIPHER_KEY])
 LEASE_SECONDS = 300
 
 
@@ -83,3 +89,20 @@ def an_outcome(number: int = 1, link: Link | None = None, pair: Pair | None = No
 def linked(number: int, to: int | None = None, **values: object) -> Outcome:
     """An outcome that links host contact `number` to lead `to`."""
     return an_outcome(number, Link(host(number), lead(number if to is None else to)), **values)
+
+
+def at_once(database: Database, count: int, act: Callable[[Database, int], T]) -> list[T]:
+    """Let several callers with connections of their own act at the same moment; return what each got."""
+    barrier = threading.Barrier(count)
+    url = database._engine.url.render_as_string(hide_password=False)
+
+    def one(number: int) -> T:
+        own = Database(url)
+        try:
+            barrier.wait()
+            return act(own, number)
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))

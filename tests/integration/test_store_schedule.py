@@ -1,7 +1,5 @@
 """Slots and leases: each goes to exactly one, however many ask."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -9,8 +7,7 @@ import pytest
 from sidecar.errors import LeaseLostError, UsageError
 from sidecar.store.instances import Instances, InstanceState
 from sidecar.store.schedule import INTERVALS_SECONDS, Schedules
-from sidecar.store.session import Database
-from tests.builders_store import LEASE_SECONDS, NOW, Worker, an_instance
+from tests.builders_store import LEASE_SECONDS, NOW, Worker, an_instance, at_once
 
 HOUR = timedelta(hours=1)
 
@@ -32,23 +29,6 @@ def running(instance, schedules):
     """An instance whose people lane runs."""
     schedules.switch(instance.id, "people", by_customer=True, by_support=True)
     return instance
-
-
-def at_once(database, count, act):
-    """Let several callers with connections of their own act at the same moment; return what each got."""
-    barrier = threading.Barrier(count)
-    url = database._engine.url.render_as_string(hide_password=False)
-
-    def one(number):
-        own = Database(url)
-        try:
-            barrier.wait()
-            return act(own, number)
-        finally:
-            own.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 def test_a_lane_runs_as_soon_as_both_switches_are_on(instance, schedules):
