@@ -123,8 +123,9 @@ def an_org(**descriptions):
 
 
 def salesforce_id(number, prefix="00Q"):
-    """Return an id of the right length."""
-    return f"{prefix}{number:012d}AAA"
+    """Return a well-formed id: numbers need no capitals' check characters, so only the prefix does."""
+    check = {"00Q": "EAA", "003": "AAA", "001": "AAA"}[prefix]
+    return f"{prefix}{number:012d}{check}"
 
 
 def a_row(number=1, *, prefix="00Q", at="2026-05-01T10:00:00.000+0000", **values):

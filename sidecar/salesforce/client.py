@@ -3,6 +3,7 @@
 simple-salesforce is given a ready token and our session; it signs in nowhere itself, because its own re-login has no bound.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +32,7 @@ Json = dict[str, Any]
 
 _DIRECT_QUERY_BYTES: Final = 12_000  # address and headers together are limited to 16,384 bytes, and tokens can be long
 _ATTEMPTS: Final = 3
+_HTTP_DATE: Final = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 _REFUSED_FOR_ITSELF: Final = frozenset({400, 404})
 _PASSING_STATUS: Final = frozenset({502, 503, 504})
 
@@ -73,7 +75,7 @@ class SalesforceClient:
         response = self._persist(lambda: _checked(self._session.get(url, headers={"Accept": "application/json"})))
         try:
             versions = [str(entry["version"]) for entry in response.json()]
-            return parsedate_to_datetime(response.headers["Date"]), versions
+            return _clock_of(response.headers["Date"]), versions
         except (ValueError, KeyError, TypeError):
             raise TransientError(
                 "There is no Salesforce API at that address.", code="salesforce-unexpected-answer"
@@ -276,6 +278,11 @@ class SalesforceClient:
 
 def _body(row: Mapping[str, Value]) -> Json:
     return {name: to_json(value) for name, value in row.items()}
+
+
+def _clock_of(header: str) -> datetime:
+    # A server in between may add its own date: the earlier one is safe, nothing after it counts as seen.
+    return min(parsedate_to_datetime(text) for text in _HTTP_DATE.findall(header))
 
 
 def _more(org: Salesforce, locator: str) -> Json:

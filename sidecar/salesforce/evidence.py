@@ -8,6 +8,7 @@ from sidecar.errors import SetupError, SidecarError
 from sidecar.records import Ref
 from sidecar.salesforce import soql
 from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.ids import is_record_id
 from sidecar.salesforce.reading import Shape
 from sidecar.salesforce.values import parse_datetime
 
@@ -27,7 +28,7 @@ def read_evidence(
     for name, shape in shapes.items():
         if shape.opt_out is None:
             continue
-        ids = sorted({ref.id for ref in refs if ref.object == name})
+        ids = sorted({ref.id for ref in refs if ref.object == name and is_record_id(ref.id)})
         for start in range(0, len(ids), _IDS_PER_QUERY):
             asked += [(shape, query) for query in _queries(shape, ids[start : start + _IDS_PER_QUERY])]
     answers = client.try_each([query for _, query in asked], with_deleted=True) if asked else []

@@ -12,6 +12,7 @@ from sidecar.mapping.rules import Rules
 from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref
 from sidecar.salesforce import errors, soql
 from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.ids import is_record_id
 from sidecar.salesforce.values import from_json, parse_datetime
 from sidecar.sync.model import Cursor, Page, Window
 
@@ -103,7 +104,7 @@ class RecordReader:
             rows = self._page(shape, window, after)
             if rows:
                 cursor = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
-                if after is not None and cursor <= after:
+                if cursor == after:
                     raise TransientError("Salesforce's result does not move on.", code=errors.QUERY_EXPIRED)
                 yield Page(tuple(shape.record(row) for row in rows), cursor)
                 after = cursor
@@ -114,7 +115,7 @@ class RecordReader:
         """Return the records as they are now, deleted ones too, by as few calls as the length of an address allows."""
         asked: list[tuple[Shape, str]] = []
         for name, shape in shapes.items():
-            ids = sorted({ref.id for ref in refs if ref.object == name})
+            ids = sorted({ref.id for ref in refs if ref.object == name and is_record_id(ref.id)})
             build = _by_ids(shape)
             asked += [(shape, query) for _, query in soql.in_chunks(ids, build, most=_IDS_PER_QUERY)]
         answers = self._client.query_each([query for _, query in asked], with_deleted=True) if asked else []

@@ -168,9 +168,7 @@ class _Sending:
     def _take_refusal(self, batch: list[int], answer: PartAnswer) -> None:
         """A collection was refused as a whole: find the rows to blame, unless all of them are."""
         first = self._rows[batch[0]]
-        error = errors.row_error(_objects(answer.body), has_id=first.kind is Kind.UPDATE)
-        if first.kind is Kind.UPSERT and answer.status == 404:
-            error = WriteError("salesforce-key-unusable", Reaction.SETUP, (first.key_field,))
+        error = _refusal(first, answer)
         if error.reaction is Reaction.DATA and len(batch) > 1 and self._splits_left >= 2:
             self._splits_left -= 2
             middle = len(batch) // 2
@@ -215,6 +213,17 @@ def _put(batches: list[_Batch], number: int, key: str | None) -> None:
 
 def _calls(batches: Sequence[list[int]]) -> list[list[list[int]]]:
     return [list(batches[start : start + PARTS_PER_CALL]) for start in range(0, len(batches), PARTS_PER_CALL)]
+
+
+def _refusal(first: Row, answer: PartAnswer) -> WriteError:
+    if answer.status >= 500:
+        return WriteError(errors.UNREACHABLE, Reaction.RETRY)
+    if answer.status != 404:
+        return errors.row_error(_objects(answer.body), has_id=first.kind is Kind.UPDATE)
+    # No record is named in the address: what is missing is the key field, or the whole resource.
+    if first.kind is Kind.UPSERT:
+        return WriteError("salesforce-key-unusable", Reaction.SETUP, (first.key_field,))
+    return WriteError("salesforce-not-found", Reaction.SETUP)
 
 
 def _row_result(item: Any, row: Row) -> RowResult:

@@ -100,6 +100,10 @@ class SalesforceSide:
             self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
         return results
 
+    def close(self) -> None:
+        """Close connections that are kept open."""
+        self.client.session.close()
+
     def _shape(self, rules: Rules, object_name: str) -> Shape | None:
         schema = self.describe(object_name)
         return shape_of(rules, object_name, schema) if schema else None

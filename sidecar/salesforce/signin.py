@@ -100,7 +100,7 @@ class TokenSource:
         claims = {
             "iss": self._connection.client_id,
             "sub": self._connection.username,
-            "aud": self._login_url,
+            "aud": audience(self._login_url),
             "exp": int((self._clock() + _ASSERTION_LIFE).timestamp()),
         }
         try:
@@ -122,6 +122,14 @@ class TokenSource:
             (parts.login_url, parts.flow, parts.client_id, parts.username, parts.client_secret, parts.private_key)
         )
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def audience(login_url: str) -> str:
+    """Return whom an assertion is for: only the two log-in hosts are, whatever the org's own address is."""
+    host = urlsplit(login_url).hostname or ""
+    # A sandbox's My Domain reads acme--name.sandbox.my.salesforce.com.
+    is_sandbox = host == "test.salesforce.com" or "--" in host or ".sandbox." in host
+    return f"https://{'test' if is_sandbox else 'login'}.salesforce.com"
 
 
 _ADMIN: Final = "salesforce_admin"

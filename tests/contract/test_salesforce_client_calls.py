@@ -90,6 +90,14 @@ def test_the_clock_is_free_and_read_from_the_answer():
     assert not org.metered
 
 
+def test_of_two_dates_the_earlier_is_believed():
+    org = an_org()
+    versions = recorded("versions-services-data-2026-05")["body"]
+    dates = "Sun, 22 Nov 2026 00:06:07 GMT, Fri, 01 May 2026 07:25:37 GMT"
+    org.on("GET", "/services/data", Answer(versions, headers={"Date": dates}))
+    assert a_side(org).now() == datetime(2026, 5, 1, 7, 25, 37, tzinfo=UTC)
+
+
 def test_a_version_that_is_gone_is_a_setup_problem():
     org = an_org()
     versions = recorded("versions-services-data-2026-05")["body"]
@@ -97,6 +105,13 @@ def test_a_version_that_is_gone_is_a_setup_problem():
     with pytest.raises(SetupError) as caught:
         a_side(org, api_version="30.0").now()
     assert caught.value.code == "salesforce-version-gone"
+
+
+def test_an_answer_without_a_date_is_no_clock():
+    org = an_org()
+    org.on("GET", "/services/data", Answer(recorded("versions-services-data-2026-05")["body"]))
+    with pytest.raises(TransientError):
+        a_side(org).now()
 
 
 @pytest.mark.parametrize("body", ["<html>Down for maintenance</html>", {"no": "list"}, [{"no": "version"}]])
@@ -349,5 +364,5 @@ def test_an_org_on_this_machine_is_spoken_to_by_plain_http():
     with serve(app) as url:
         side = a_side(None, login_url=url)
         assert changes(side) == []
-        side.client.session.close()
+        side.close()
     assert asked[-1] == ("http", "/services/data/v66.0/queryAll/")

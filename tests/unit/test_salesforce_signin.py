@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sidecar.cache import MemoryCache
 from sidecar.errors import SetupError, TransientError
+from sidecar.salesforce.signin import audience
+from sidecar.sync.model import Window
 from tests.salesforce_builders import NOON, a_connection, a_row, a_side, an_org, people_rules
 from tests.salesforce_stub import TOKEN, Answer, StubOrg, recorded, result
 
@@ -48,6 +50,19 @@ def test_a_bearer_token_is_asked_for_with_a_short_signed_assertion():
     assert (claims["iss"], claims["sub"]) == ("key", "sync@acme")
     assert 0 < claims["exp"] - NOON.timestamp() <= 300
     assert sign_in.body["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@pytest.mark.parametrize(
+    ("login_url", "expected"),
+    [
+        ("https://login.salesforce.com", "https://login.salesforce.com"),
+        ("https://test.salesforce.com", "https://test.salesforce.com"),
+        ("https://acme.my.salesforce.com", "https://login.salesforce.com"),
+        ("https://acme--qa.sandbox.my.salesforce.com", "https://test.salesforce.com"),
+    ],
+)
+def test_an_assertion_is_for_the_login_host_of_its_environment(login_url, expected):
+    assert audience(login_url) == expected
 
 
 def test_an_unusable_key_is_a_setup_problem_and_stays_secret():
@@ -188,8 +203,6 @@ def test_a_sign_in_answer_cannot_send_us_elsewhere(url):
 
 
 def changes(side):
-    from sidecar.sync.model import Window
-
     window = Window(NOON.replace(hour=11), NOON)
     return list(side.read_changes(people_rules(), "Lead", window))
 

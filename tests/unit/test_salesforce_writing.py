@@ -411,6 +411,27 @@ def test_a_part_that_was_halted_fails_only_its_own_rows():
     assert written[-1].error.reaction is Reaction.RETRY
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (503, "<html>later</html>", WriteError("salesforce-unreachable", Reaction.RETRY)),
+        (404, [{"errorCode": "NOT_FOUND"}], WriteError("salesforce-not-found", Reaction.SETUP)),
+    ],
+)
+def test_a_part_that_fails_as_a_whole_is_no_row_of_its_own(status, body, expected):
+    org = accepting()
+
+    def reply(sent):
+        answer = composite(*[save_all(part["body"]["records"]) for part in sent.parts])
+        answer.body["compositeResponse"][0] |= {"httpStatusCode": status, "body": body}
+        return answer
+
+    org.on("POST", COMPOSITE, reply)
+    written = write(org, *(an_update(n, Email="a") for n in range(400)))
+    assert {one.error for one in written[:200]} == {expected}
+    assert {one.error for one in written[200:]} == {None}
+
+
 @pytest.mark.parametrize("position", [0, 1, 77, 198, 199])
 def test_one_row_for_which_a_whole_collection_is_refused_is_found(position):
     poison = salesforce_id(position)
