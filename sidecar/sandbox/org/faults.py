@@ -24,8 +24,9 @@ class AnswerLate(TimeoutError):  # noqa: N818
 class Fault:
     """One misbehaviour, for the next `times` calls (or rows) it fits.
 
-    `match` is "METHOD /path", a path, or a predicate of (method, path): a text fits when the path contains it, so
-    "/composite/sobjects" fits every API version. `row` picks the n-th row of a call, `row_match` rows with these values.
+    `match` is "METHOD /path", "METHOD", "/path" or a predicate of (method, path); a path fits when it is part of the
+    path asked for, so that "/composite/sobjects" fits every API version. `row` picks the n-th row of a call,
+    `row_match` rows with these values.
     """
 
     match: str | Callable[[str, str], bool] = ""
@@ -43,10 +44,8 @@ class Fault:
             return False
         if callable(self.match):
             return self.match(method, path)
-        wanted_method, space, wanted = self.match.partition(" ")
-        if not space:
-            wanted_method, wanted = "", self.match
-        return wanted_method in {"", method} and wanted in path
+        *methods, wanted = self.match.split(" ") if "/" in self.match else [self.match, ""]
+        return wanted in path and all(each in {"", method} for each in methods)
 
     def fits_row(self, index: int, row: Mapping[str, Any]) -> bool:
         """Say whether a row of such a call is meant."""
