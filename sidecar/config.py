@@ -59,8 +59,8 @@ class Settings(BaseSettings):
         description="How long a lane stays reserved after its worker last gave a sign of life",
     )
     job_timeout_seconds: int = Field(default=14400, ge=60, description="Longest time one job may run")
-    fresh_minutes: int = Field(
-        default=75, ge=1, description="Promise: age a lane may reach before /fresh reports it as stale"
+    grace_minutes: int = Field(
+        default=15, ge=1, description="Minutes beyond its interval that a lane's age may reach before it counts as stale"
     )
     keep_days: int = Field(default=30, ge=1, description="Days for which before and after values of fields are kept")
     bind: str = Field(

@@ -1,0 +1,37 @@
+"""The pages: server-rendered, without scripts, in English and French. Start here: this is the table of contents.
+
+`gunicorn 'sidecar.web:create_app()'`. Nothing connects before the first request.
+"""
+
+from pathlib import Path
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+
+from sidecar.bootstrap import App, bootstrap
+from sidecar.config import Settings
+from sidecar.web import access, health, instances_page, language, login_page, problems, runs_page, security, wording
+from sidecar.web.icons import icon, load_sprite
+
+FOLDER = Path(__file__).parent
+
+
+def create_app(app: App | Settings | None = None) -> Flask:
+    """Make the web application of a deployment."""
+    sidecar = app if isinstance(app, App) else bootstrap(app)
+    flask = Flask(__name__)
+    flask.extensions["sidecar"] = sidecar
+    flask.config.update(BOOTSTRAP_SERVE_LOCAL=True, BABEL_TRANSLATION_DIRECTORIES=str(FOLDER / "translations"))
+    security.secure(flask, sidecar.settings)
+    Bootstrap5(flask)
+    language.babel.init_app(flask, locale_selector=language.select_language)
+    login_page.login_manager.init_app(flask)
+    flask.before_request(access.check_access)
+    for page in (instances_page, runs_page, login_page, language, health):
+        flask.register_blueprint(page.bp)
+    problems.register(flask)
+    flask.jinja_env.globals.update(
+        icon=icon, icon_sprite=load_sprite(), get_locale=language.current_locale, languages=language.LANGUAGES,
+        **wording.TEMPLATE_NAMES,
+    )  # fmt: skip
+    return flask

@@ -19,7 +19,7 @@ ONLY_IN = {
     "simple_salesforce": ("sidecar/salesforce/",),
     "rq": ("sidecar/queue.py", "jobs/"),
     "redis": ("sidecar/queue.py", "sidecar/valkey.py", "jobs/"),
-    "requests": ("sidecar/salesforce/", "sidecar/hosts/"),
+    "requests": ("sidecar/salesforce/", "sidecar/hosts/", "sidecar/bootstrap.py"),
     "typer": ("sidecar/cli/", "sidecar/cli.py", "sidecar/__main__.py"),
     "werkzeug": ("sidecar/web/", "sidecar/sandbox/"),
 }
@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sidecar.__main__",),
     ("sidecar.cli", "sidecar.demo"),
     ("sidecar.web", "jobs"),
+    ("sidecar.lanes",),
     ("sidecar.bootstrap",),
     ("sidecar.store", "sidecar.salesforce", "sidecar.hosts"),
     ("sidecar.activities",),

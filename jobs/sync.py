@@ -1,0 +1,19 @@
+"""One run of one lane of one instance. Returns how the run ended; what it did is in the ledger."""
+
+from sidecar.bootstrap import bootstrap
+from sidecar.lanes import run_lane
+
+
+def sync_people(instance_id: int, trigger: str = "schedule") -> str:
+    """Bring people of both sides into step."""
+    return _run(instance_id, "people", trigger)
+
+
+def push_activities(instance_id: int, trigger: str = "schedule") -> str:
+    """Show in Salesforce what people did."""
+    return _run(instance_id, "activities", trigger)
+
+
+def _run(instance_id: int, lane: str, trigger: str) -> str:
+    app = bootstrap()
+    return run_lane(app, app.instances.get_by_id(instance_id), lane, trigger).state

@@ -1,0 +1,144 @@
+"""The pages in a real browser: accessible, usable by keyboard alone, without scripts, on a narrow screen."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from sidecar.store.users import Role
+from sidecar.web import create_app
+from tests.web_app import PASSWORD, a_world, add_user, make_app
+
+# Without these the browser looks for its maker's servers at every start.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = {
+    "login": "/login",
+    "instances": "/instances",
+    "instance": "/instances/beta",
+    "run": "/instances/beta/runs/3",
+    "held-back": "/instances/beta/waiting/people?reason=value-not-in-picklist",
+    "missing": "/nowhere",
+}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium_path), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    app = make_app(tmp_path)
+    a_world(app)
+    add_user(app, "sup", Role.SUPPORT)
+    server = make_server("127.0.0.1", 0, create_app(app), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A window of someone of support who has logged in, with scripts switched off."""
+    context = browser.new_context(base_url=server, java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    log_in(page)
+    yield page
+    context.close()
+
+
+def log_in(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Name").fill("sup")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/")
+
+
+def log_in_with_scripts(browser: Browser, server: str, width: int) -> Page:
+    """The same, in a window in which the checker, which is a script, can run past our policy."""
+    size = {"width": width, "height": 900}
+    page = browser.new_context(base_url=server, bypass_csp=True, locale="en-GB", viewport=size).new_page()
+    log_in(page)
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_no_page_has_an_accessibility_fault_and_none_is_wider_than_its_window(
+    browser: Browser, server: str, width: int
+) -> None:
+    page = log_in_with_scripts(browser, server, width)
+    faults = {}
+    for name, path in PAGES.items():
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        if found:
+            faults[name] = [(fault["id"], [node["html"] for node in fault["nodes"]][:3]) for fault in found]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            faults.setdefault(name, []).append(("wider-than-window", []))
+    page.context.close()
+    assert faults == {}
+
+
+def test_support_can_pause_an_instance_by_keyboard_alone(page: Page) -> None:
+    page.goto("/instances/acme")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.locator("input#reason:focus").count():
+            break
+    page.keyboard.type("quarter end")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("status").wait_for()
+    assert page.get_by_role("status").inner_text() == "Paused."
+    assert page.get_by_role("button", name="Resume").is_visible()
+
+
+def test_the_first_key_press_offers_to_skip_the_menu(page: Page) -> None:
+    page.goto("/instances")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the content"
+
+
+def test_a_number_leads_to_what_it_counts(page: Page) -> None:
+    page.goto("/instances")
+    row = page.get_by_role("row").filter(has_text="Beta Inc.")
+    row.get_by_role("link", name="2").click()
+    page.locator("#waiting").get_by_role("link", name="2").click()
+    assert page.get_by_role("row").filter(has_text="contact").count() == 2
+
+
+def test_the_language_is_chosen_by_a_button_and_kept(page: Page) -> None:
+    page.goto("/instances/acme")
+    page.get_by_role("button", name="Français").click()
+    assert page.url.rstrip("?").endswith("/instances/acme")
+    assert page.get_by_role("heading", name="Passages").is_visible()
+    page.goto("/instances")
+    assert re.search("En bonne santé", page.content())
+
+
+def test_the_browser_obeys_our_policy_without_complaints(browser: Browser, server: str) -> None:
+    page = browser.new_context(base_url=server, locale="en-GB").new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    log_in(page)
+    for path in PAGES.values():
+        if path != "/nowhere":
+            page.goto(path)
+    page.context.close()
+    assert complaints == []

@@ -1,0 +1,46 @@
+"""Every sentence of the pages exists in every language we offer."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+from sidecar.web.language import LANGUAGES
+
+WEB = Path(__file__).parents[2] / "sidecar/web"
+WAYS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None}
+OTHERS = sorted(set(LANGUAGES) - {"en"})
+
+
+def sentences() -> set[str]:
+    found = extract_from_dir(str(WEB), WAYS, keywords=KEYWORDS)
+    return {message for _, _, message, _, _ in found if isinstance(message, str)}
+
+
+def translations(language: str) -> dict[str, str]:
+    text = (WEB / f"translations/{language}/LC_MESSAGES/messages.po").read_bytes()
+    return {str(message.id): str(message.string) for message in read_po(BytesIO(text)) if message.id}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_is_left_untranslated_and_nothing_is_left_over(language: str) -> None:
+    translated = {sentence for sentence, text in translations(language).items() if text}
+    assert translated == sentences()
+    assert len(translated) > 50
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_keep_the_places_for_values(language: str) -> None:
+    for sentence, text in translations(language).items():
+        assert sorted(re.findall(r"%\(\w+\)s", sentence)) == sorted(re.findall(r"%\(\w+\)s", text)), sentence
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_compiled_words_are_those_of_the_source(language: str) -> None:
+    compiled = read_mo(BytesIO((WEB / f"translations/{language}/LC_MESSAGES/messages.mo").read_bytes()))
+    assert {str(message.id): str(message.string) for message in compiled if message.id} == translations(language)
