@@ -157,6 +157,7 @@ class MemoryOrg:
     refuse: dict[str, WriteError] = field(default_factory=dict)
     calls: int = 0
     describes: int = 0
+    _by_reference: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     def describe(self, object_name: str) -> ObjectSchema | None:
         self.describes += 1
@@ -168,6 +169,8 @@ class MemoryOrg:
 
     def upsert_rows(self, object_name: str, key_field: str, rows: Sequence[Mapping[str, Value]]) -> list[WriteResult]:
         self._count(rows)
+        if not self.schema.fields[key_field].is_key:
+            return [WriteResult(error=WriteError("salesforce-key-unusable", Reaction.SETUP)) for _ in rows]
         return [self._save(row, key_field) for row in rows]
 
     def insert_rows(self, object_name: str, rows: Sequence[Mapping[str, Value]]) -> list[WriteResult]:
@@ -184,9 +187,10 @@ class MemoryOrg:
         reference = str(next(value for name, value in row.items() if name.endswith("ReferenceId__c")))
         if reference in self.refuse:
             return WriteResult(error=self.refuse[reference])
-        twin = next((record for record in self.records if reference in record.values()), None)
+        twin = self._by_reference.get(reference)
         if twin is None:
             self.records.append(dict(row))
+            self._by_reference[reference] = self.records[-1]
             return WriteResult(ref=Ref(OBJECT, f"a00{len(self.records):015}"), was_created=True)
         if key_field is None:
             return WriteResult(error=WriteError("salesforce-duplicate-value", Reaction.DATA))

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sidecar.activities.model import ActivityReport
 from sidecar.activities.run import push_activities
 from sidecar.cache import MemoryCache
+from sidecar.errors import SetupError
 from sidecar.hosts.mautic.database import open_database
 from sidecar.hosts.mautic.timeline import TimelineReader
 from sidecar.hosts.mautic.timeline_sources import TIMELINE_SOURCES
@@ -188,6 +189,18 @@ def test_a_field_that_is_hidden_from_us_is_left_out(instance: Instance) -> None:
     report = instance.run()
     assert [problem.code for problem in report.problems] == ["timeline-field-missing"]
     assert set(report.counts) == {Status.WRITTEN}
+
+
+def test_an_org_without_the_object_is_told_and_gets_everything_once_it_is_there(instance: Instance) -> None:
+    instance.org.drop_object(OBJECT)
+    instance.link(56)
+    with pytest.raises(SetupError) as caught:
+        instance.run()
+    assert caught.value.code == "timeline-object-missing"
+    instance.org.drop_object(OBJECT, missing=False)
+    instance.clock.pass_(days=1)
+    assert instance.run(hours_later=24).counts == {Status.WRITTEN: len(instance.records())}
+    assert len(instance.records()) > 30
 
 
 def test_four_thousand_events_cost_a_handful_of_calls(mariadb_url: str, sqlite_database: Database) -> None:

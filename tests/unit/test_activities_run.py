@@ -253,6 +253,19 @@ def test_four_thousand_events_cost_four_calls() -> None:
     assert lane.org.calls == 4
 
 
+def test_a_person_linked_while_a_window_was_cut_short_misses_nothing() -> None:
+    early = [an_event(number, at=NOW - timedelta(hours=5, seconds=-number)) for number in range(4500)]
+    lane = Lane(an_event(9000, contact_id="8", at=NOW - timedelta(hours=6)), *early)
+    lane.org.upsert_rows, whole = _failing_at_call(lane.org, 4), lane.org.upsert_rows
+    with pytest.raises(TransientError):
+        lane.run()
+    assert lane.store.windows["form.submitted"].after is not None
+    lane.org.upsert_rows = whole
+    lane.store.links["8"] = CONTACT
+    lane.run(hours_later=1)
+    assert f"FormSubmitted9000-{CONTACT.id}" in lane.references
+
+
 def test_many_small_types_share_a_call() -> None:
     types = ("form.submitted", "email.read", "page.hit", "point.gained", "stage.changed", "asset.download")
     lane = Lane(*(an_event(event_type=each, event_id=each) for each in types))
