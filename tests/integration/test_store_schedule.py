@@ -1,13 +1,16 @@
 """Slots and leases: each goes to exactly one, however many ask."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from sidecar.errors import LeaseLostError, UsageError
 from sidecar.store.instances import Instances, InstanceState
+from sidecar.store.lane import LeasedLane
+from sidecar.store.links import Scope
 from sidecar.store.schedule import INTERVALS_SECONDS, Schedules
-from tests.builders_store import LEASE_SECONDS, NOW, Worker, an_instance, at_once
+from tests.builders_store import LEASE_SECONDS, NOW, Clock, Worker, an_instance, at_once
 
 HOUR = timedelta(hours=1)
 
@@ -171,6 +174,18 @@ def test_a_dead_worker_s_lease_runs_out_and_a_renewed_one_does_not(instance, sch
     assert schedules.claim_lease(instance.id, "people", "b", NOW + timedelta(seconds=110), 60) == fence + 1
     with pytest.raises(LeaseLostError):
         schedules.renew_lease(instance.id, "people", fence, NOW + timedelta(seconds=111), 60)
+
+
+def test_nobody_takes_a_lane_over_between_the_check_of_its_lease_and_the_commit(instance, database):
+    fence = Schedules(database).claim_lease(instance.id, "people", "a", NOW, 60)
+    lane = LeasedLane(database, Scope(instance.id, "people"), "a", fence, Clock(NOW))
+    late = NOW + timedelta(hours=1)
+    with ThreadPoolExecutor(1) as pool:
+        with lane.write():
+            claim = pool.submit(Schedules(database).claim_lease, instance.id, "people", "b", late, 60)
+            with pytest.raises(TimeoutError):
+                claim.result(timeout=0.3)
+        assert claim.result(timeout=10) == fence + 1
 
 
 def test_working_keeps_a_lease_alive(instance, schedules, database):
