@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import insert, inspect, select, text, update
 
 from sidecar.sandbox.host import php
 from sidecar.sandbox.host.auth import hashed
@@ -30,6 +32,10 @@ ADMIN = {
     "locale": "",
 }
 ADMIN_ACTOR = Actor(1, "Ada Admin", 1, "Ada Admin")
+TEMPLATES: dict[tuple[str, str, str], sqlite3.Connection] = {}
+"""A fresh database for each prefix, set of custom fields and password, made once per process."""
+
+TEMPLATE_LOCK = threading.Lock()
 RESERVED = (
     "id",
     "date_added",
@@ -59,17 +65,44 @@ def open_database(database: Database, new_fields: Sequence[NewField], password: 
 
 def make_tables(database: Database, new_fields: Sequence[NewField], password: str) -> None:
     """Make the tables with the core fields, the wished custom fields and one administrator."""
-    rows: list[dict[str, Any]] = []
+    schema = database.schema
+    key = (schema["leads"].name, repr(new_fields), password)
+    template = TEMPLATES.get(key)
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        if template is not None and isinstance(raw, sqlite3.Connection):
+            copy_database(template, raw)
+        else:
+            fill_tables(database, new_fields, password)
+            if isinstance(raw, sqlite3.Connection):
+                TEMPLATES[key] = copy_database(raw, sqlite3.connect(":memory:", check_same_thread=False))
+    with database.work() as work:
+        fields = schema["lead_fields"]
+        custom = fields.c.date_added.is_not(None)
+        work.connection.execute(update(fields).where(custom).values(date_added=work.stamp))
+        if template is not None:
+            for row in work.rows("lead_fields", custom, order=fields.c.id):
+                _add_column(database, parse_row(row))
+
+
+def copy_database(source: sqlite3.Connection, target: sqlite3.Connection) -> sqlite3.Connection:
+    """Copy a whole SQLite database: much faster than making its tables again."""
+    with TEMPLATE_LOCK:
+        source.backup(target)
+    return target
+
+
+def fill_tables(database: Database, new_fields: Sequence[NewField], password: str) -> None:
+    """Make the tables of an empty database and write its first rows."""
+    schema = database.schema
     with database.engine.begin() as connection:
-        database.schema.metadata.tables[database.schema["lead_fields"].name].create(connection)
-        work = Work(connection, database.schema, database.clock.now(), database.rules, {})
-        connection.execute(
-            insert(database.schema["lead_fields"]), [work.row("lead_fields", **r) for r in read_core_rows()]
-        )
+        schema["lead_fields"].create(connection)
+        work = Work(connection, schema, database.clock.now(), database.rules, {})
+        rows = [work.row("lead_fields", **row) for row in read_core_rows()]
+        connection.execute(insert(schema["lead_fields"]), rows)
         for order, wish in enumerate(new_fields, 1):
-            rows.append(insert_field(work, wish, order, ADMIN_ACTOR))
-            _add_column(database, parse_row(rows[-1]))
-        database.schema.metadata.create_all(connection)
+            _add_column(database, parse_row(insert_field(work, wish, order, ADMIN_ACTOR)))
+        schema.metadata.create_all(connection)
         work.add("roles", name="Administrator", description="Full system access", is_admin=1, is_published=1)
         work.add("users", **ADMIN, role_id=1, is_published=1, password=hashed(password))
 

@@ -66,7 +66,8 @@ class Writer:
         change = self.parse(body, replace=replace)
         holders = [] if self.is_blind else self.uniques.holders(change.values)
         if holders:
-            row = contacts.load(self.work, holders)[holders[0]]
+            # Of several Mautic takes the newest.
+            row = contacts.load(self.work, holders)[holders[-1]]
             self.update(row, change)
             return row, 200
         row = contacts.create(self.work, change, self.actor, self.origin)
@@ -122,9 +123,11 @@ class BatchAnswer:
     def body(self, work: Work, *, fresh: bool) -> dict[str, Any]:
         """Return the JSON."""
         renderer = Renderer(work, [entity.row["id"] for entity in self.entities.values()])
+        # Contacts that a PUT created come last, whatever their place.
+        in_order = sorted(self.entities.items(), key=lambda item: not fresh and self.codes[item[0]] == 201)
         written = {
             key: renderer.full(e.row, e.sent, fresh=fresh and self.codes[key] == 201, saved=e.is_saved)
-            for key, e in self.entities.items()
+            for key, e in in_order
         }
         out = {"contacts": list_or_object(written), "statusCodes": list_or_object(self.codes)}
         return {**out, "errors": list_or_object(self.errors)} if self.errors else out
