@@ -10,6 +10,7 @@ from flask_bootstrap import Bootstrap5
 
 from sidecar.bootstrap import App, bootstrap
 from sidecar.config import Settings
+from sidecar.logs import configure_logs
 from sidecar.web import access, health, instances_page, language, login_page, problems, runs_page, security, wording
 from sidecar.web.icons import icon, load_sprite
 
@@ -19,6 +20,8 @@ FOLDER = Path(__file__).parent
 def create_app(app: App | Settings | None = None) -> Flask:
     """Make the web application of a deployment."""
     sidecar = app if isinstance(app, App) else bootstrap(app)
+    if app is None:
+        configure_logs(sidecar.settings)  # a process of its own; otherwise logs are the caller's business
     flask = Flask(__name__)
     flask.extensions["sidecar"] = sidecar
     flask.config.update(BOOTSTRAP_SERVE_LOCAL=True, BABEL_TRANSLATION_DIRECTORIES=str(FOLDER / "translations"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import format_datetime, format_timedelta, gettext, lazy_gettext
@@ -65,7 +65,7 @@ FIXERS = {
     "operator": lazy_gettext("Someone who runs the sidecar can fix this"),
     "host_admin": lazy_gettext("A Mautic administrator can fix this"),
     "salesforce_admin": lazy_gettext("A Salesforce administrator can fix this"),
-    "person": lazy_gettext("Someone must decide this"),
+    "administrator": lazy_gettext("An administrator of the instance must decide this"),
 }
 REACTIONS = {
     "retry": lazy_gettext("will be tried again by itself"),
@@ -98,7 +98,9 @@ def ago(moment: datetime | None) -> Markup | str:
     """Say how long ago or ahead a moment is, with the exact time at hand."""
     if moment is None:
         return str(gettext("never"))
-    spoken = format_timedelta(moment - sidecar().clock(), granularity="second", add_direction=True)
+    distance = moment - sidecar().clock()
+    is_now = abs(distance) < timedelta(seconds=1)
+    spoken = gettext("just now") if is_now else format_timedelta(distance, granularity="second", add_direction=True)
     exact = format_datetime(moment, "medium", rebase=False)
     shape = '<time datetime="{}" title="{} UTC">{}</time>'
     return Markup(shape).format(moment.isoformat(), exact, spoken)  # noqa: S704  (format escapes)
