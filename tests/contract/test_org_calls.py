@@ -197,6 +197,15 @@ def test_five_collections_in_a_composite_write_a_thousand_records(org, caller):
     assert (len(org.rows("Lead")), org.calls) == (1000, 1)
 
 
+def test_a_post_may_stand_for_a_patch(org, caller):
+    lead = org.insert("Lead", LEAD)
+    assert (
+        caller.ask("POST", f"/sobjects/Lead/{lead}", {"Title": "Dr"}, params={"_HttpMethod": "PATCH"}).status_code
+        == 204
+    )
+    assert org.row("Lead", lead)["Title"] == "Dr"
+
+
 def test_a_gzipped_body_is_read(org, caller):
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     answer = caller.session.post(

@@ -129,6 +129,28 @@ def test_a_parent_that_is_not_there_is_null_as_a_whole(caller):
     assert caller.query("SELECT Account.Name, Account.Owner.Name FROM Contact").json()["records"][0]["Account"] is None
 
 
+def test_an_owner_may_be_a_queue(caller, org):
+    queue = org.rows("Group")[0]["Id"]
+    org.insert_many(
+        "Lead", [{"LastName": "A", "Company": "B", "OwnerId": owner} for owner in (queue, org.user_ids["seller"])]
+    )
+    rows = caller.query("SELECT Owner.Name, Owner.Email, Owner.Type FROM Lead ORDER BY Id").json()["records"]
+    assert [(row["Owner"]["attributes"]["type"], row["Owner"]["Email"], row["Owner"]["Type"]) for row in rows] == [
+        ("Group", None, "Queue"),
+        ("User", "sam.seller@example.com", "User"),
+    ]
+
+
+def test_a_task_shows_its_person_whether_lead_or_contact(caller, org):
+    lead = org.insert("Lead", {"LastName": "Lea", "Company": "B"})
+    org.insert("Task", {"WhoId": lead, "Subject": "Call"})
+    org.insert("Task", {"WhoId": org.rows("Contact")[1]["Id"], "Subject": "Call"})
+    rows = caller.query("SELECT Who.Type, Who.LastName FROM Task WHERE Who.LastName != null ORDER BY Id").json()[
+        "records"
+    ]
+    assert [(row["Who"]["Type"], row["Who"]["LastName"]) for row in rows] == [("Lead", "Lea"), ("Contact", "Bell")]
+
+
 def test_an_address_is_an_object_or_null(caller, org):
     person = org.insert("Contact", {"LastName": "Zed", "MailingCity": "Austin"})
     record = caller.query(f"SELECT MailingAddress, OtherAddress FROM Contact WHERE Id = '{person[:15]}'").json()[

@@ -44,12 +44,12 @@ class Records:
         if "Id" in given:
             raise OrgError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"])
         row = {name: clean(each.fields[name], value) for name, value in given.items()}
-        for one in each.stored():
-            if row.get(one.name) is None and one.default is not None:
+        for one in each.filled:
+            if row.get(one.name) is None:
                 row[one.name] = one.default
         if "OwnerId" in each.fields and row.get("OwnerId") is None:
             row["OwnerId"] = actor.user_id
-        missing = [one.name for one in each.stored() if one.is_required and row.get(one.name) is None]
+        missing = [one.name for one in each.required if row.get(one.name) is None]
         if missing:
             raise OrgError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
         self._check_relations(each, row)

@@ -53,7 +53,7 @@ class Field:
 
 @dataclass(slots=True)
 class SObject:
-    """One object. `history` names the object that holds its field history."""
+    """One object. `history` names the object that holds its field history; `filled` are the fields with a default."""
 
     name: str
     label: str
@@ -66,10 +66,14 @@ class SObject:
     history: str | None = None
     parent_key: str | None = None
     is_missing: bool = False
+    required: tuple[Field, ...] = ()
+    filled: tuple[Field, ...] = ()
     _by_lower: dict[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by_lower = {name.lower(): each for name, each in self.fields.items()}
+        self.required = tuple(each for each in self.stored() if each.is_required)
+        self.filled = tuple(each for each in self.stored() if each.default is not None)
 
     @property
     def custom(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from sidecar.sandbox.org.clock import parse_datetime, stamp
 from sidecar.sandbox.org.errors import OrgError
 from sidecar.sandbox.org.ids import full_id
+from sidecar.sandbox.org.names import name_object
 from sidecar.sandbox.org.schema import Field, Schema, SObject
 from sidecar.sandbox.org.soql_parse import Condition, Group, Literal, Parser, Path, Query, like_pattern, unescape
 from sidecar.sandbox.org.storage import decode
@@ -39,7 +40,12 @@ class Join:
     alias: str
     object: SObject
     name: str
+    kinds: tuple[SObject, ...]
     id_at: int = -1
+
+    def kind(self, record_id: str) -> SObject:
+        """Return which of the objects it may be a record is of."""
+        return next(each for each in self.kinds if each.prefix == record_id[:3])
 
 
 @dataclass(slots=True)
@@ -72,7 +78,7 @@ class Plan:
                 target[join.name] = None
             return None
         parent: dict[str, Any] = target.setdefault(
-            join.name, {"attributes": attributes(join.object, row[join.id_at], version)}
+            join.name, {"attributes": attributes(join.kind(row[join.id_at]), row[join.id_at], version)}
         )
         return parent
 
@@ -202,17 +208,19 @@ class Compiler:
         if key in self.joins:
             return self.joins[key]
         link = each.relation(parent)
-        target = self.schema.get(link.refers_to[-1]) if link is not None else None
-        if link is None or target is None or link.relationship is None:
+        names = link.refers_to if link is not None else ()
+        kinds = tuple(found for name in names if (found := self.schema.get(name)) is not None)
+        if link is None or not kinds or link.relationship is None:
             message = (
                 f"Didn't understand relationship '{parent}' in field path. If you are attempting to use a custom relationship, "
                 "be sure to append the '__r' after the custom relationship name. "
                 "Please reference your WSDL or the describe call for the appropriate names."
             )
             raise located(self.query, path, "INVALID_FIELD", message)
-        join = Join(f"t{len(self.joins) + 1}", target, link.relationship)
+        target, source = name_object(kinds) if len(kinds) > 1 else (kinds[0], f'"{kinds[0].name}"')
+        join = Join(f"t{len(self.joins) + 1}", target, link.relationship, kinds)
         self.joins[key] = join
-        self.join_sql.append(f'LEFT JOIN "{target.name}" AS {join.alias} ON {join.alias}.Id = {alias}."{link.name}"')
+        self.join_sql.append(f'LEFT JOIN {source} AS {join.alias} ON {join.alias}.Id = {alias}."{link.name}"')
         return join
 
     def _order(self, path: Path, *, is_descending: bool, nulls: str | None) -> str:
