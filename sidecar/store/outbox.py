@@ -21,7 +21,7 @@ from sidecar.sync.model import Decision, LookAgain, Outcome, Reaction, Status
 
 UNSETTLED = "unsettled"
 ECHOES = frozenset({"unchanged", "still-waiting"})
-"""Reasons of skips that were not decided anew: they leave a waiting record waiting, and are counted, not told."""
+"""Reasons of skips that were not decided anew: whatever waits goes on waiting, and they are counted, not told."""
 
 _WAITING = (Reaction.DATA, Reaction.SETUP, Reaction.PERSON)
 _KEYS = ("instance_id", "lane", "side", "object", "record_id")
@@ -143,7 +143,7 @@ class LaneOutbox:
             kept[key] = _new_row(self.scope, key, reason=row.reason, attempts=row.attempts)
         elif outcome.waits_for is not None and key == _trigger(outcome):
             kept[key] = _waiting_row(self.scope, key, outcome, 0 if row is None else row.attempts)
-        elif row is not None and not (_is_echo(outcome) and row.waits_for in _WAITING):
+        elif row is not None and not _is_echo(outcome):
             cleared.add(row.id)
 
     def _rows(self, connection: Connection, keys: Iterable[_Key], *, lock: bool = False) -> dict[_Key, Row[Any]]:

@@ -45,7 +45,17 @@ class Settler:
 
     def settle(self, plan: Sequence[Decision], results: Sequence[Results]) -> list[Outcome]:
         """Return one outcome per decision, in order."""
-        return [self._outcome(decision, result) for decision, result in zip(plan, results, strict=True)]
+        return [
+            self._outcome(self._with_refusals(decision, result), result)
+            for decision, result in zip(plan, results, strict=True)
+        ]
+
+    def _with_refusals(self, decision: Decision, results: Results) -> Decision:
+        """Tell of each field that its side refused while it took the rest: it is held, and why."""
+        if not any(written.refused for written in results.values()):
+            return decision
+        rules = {rule.pair.name: rule for rule in self.rules.fields[_salesforce_object(decision, self.rules)]}
+        return replace(decision, fields=tuple(_judged(field, rules[field.name], results) for field in decision.fields))
 
     def _outcome(self, decision: Decision, results: Results) -> Outcome:
         outcome = self._settled(decision, results)
@@ -146,7 +156,7 @@ class Settler:
         prints = {side: dict(link.fingerprints.get(side, {})) for side in Side}
         for field in decision.fields:
             rule = rule_by_name[field.name]
-            if not _is_settled(field, rule, results, failed):
+            if not _is_settled(field, results, failed):
                 continue
             for side in Side:
                 value = field.new_value if field.target is side else _present(field, side)
@@ -181,14 +191,28 @@ def _end(decision: Decision, results: Results, side: Side) -> Ref | None:
     return decision.pair.link.end(side) if decision.pair.link else None
 
 
-def _is_settled(field: FieldDecision, rule: FieldRule, results: Results, failed: set[Side]) -> bool:
+def _salesforce_object(decision: Decision, rules: Rules) -> str:
+    """Return which object's field pairs a decision is about."""
+    if decision.pair.salesforce is not None:
+        return decision.pair.salesforce.ref.object
+    return next((write.object for write in decision.writes if write.side is Side.SALESFORCE), next(iter(rules.fields)))
+
+
+def _judged(field: FieldDecision, rule: FieldRule, results: Results) -> FieldDecision:
+    written = results.get(field.target) if field.target else None
+    if written is None or field.target is None or field.outcome is not FieldOutcome.WRITE:
+        return field
+    code = written.refused.get(rule.field(field.target).name)
+    return replace(field, outcome=FieldOutcome.HELD, reason=code) if code else field
+
+
+def _is_settled(field: FieldDecision, results: Results, failed: set[Side]) -> bool:
     """Tell whether both sides now hold the same value of this field."""
     if field.outcome is FieldOutcome.AGREED:
         return True
     if field.outcome is not FieldOutcome.WRITE or field.target is None or field.target in failed:
         return False
-    written = results.get(field.target)
-    return written is not None and rule.field(field.target).name not in written.refused
+    return field.target in results
 
 
 def _present(field: FieldDecision, side: Side) -> Value:
