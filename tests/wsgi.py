@@ -113,6 +113,10 @@ class _KeepAliveHandler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer without a date of this machine: the app may send its own."""
+        self.send_response_only(code, message)
+
     def log_request(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing."""
 

@@ -310,6 +310,10 @@ def test_over_http_a_dropped_connection_is_a_dropped_connection(org, address):
     assert org.rows("Lead")[0]["Mautic_Id__c"] == "a/b"
 
 
+def test_over_http_there_is_one_date_and_it_is_the_orgs(address):
+    assert requests.get(f"{address}/services/data", timeout=5).headers["Date"] == "Fri, 01 May 2026 12:00:00 GMT"
+
+
 def test_another_process_can_do_what_people_do(org, address):
     def control(operation, **arguments):
         return requests.post(f"{address}/sandbox/{operation}", json=arguments, timeout=5).json()["result"]
