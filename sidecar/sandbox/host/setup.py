@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy import Table, insert, inspect, select, text, update
 
 from sidecar.sandbox.host import php
 from sidecar.sandbox.host.auth import hashed
@@ -32,7 +32,7 @@ ADMIN = {
     "locale": "",
 }
 ADMIN_ACTOR = Actor(1, "Ada Admin", 1, "Ada Admin")
-TEMPLATES: dict[tuple[str, str, str], sqlite3.Connection] = {}
+TEMPLATES: dict[tuple[str, str, str], tuple[sqlite3.Connection, Table]] = {}
 """A fresh database for each prefix, set of custom fields and password, made once per process."""
 
 TEMPLATE_LOCK = threading.Lock()
@@ -67,22 +67,20 @@ def make_tables(database: Database, new_fields: Sequence[NewField], password: st
     """Make the tables with the core fields, the wished custom fields and one administrator."""
     schema = database.schema
     key = (schema["leads"].name, repr(new_fields), password)
-    template = TEMPLATES.get(key)
     with database.engine.connect() as connection:
         raw = connection.connection.driver_connection
-        if template is not None and isinstance(raw, sqlite3.Connection):
+        if isinstance(raw, sqlite3.Connection) and key in TEMPLATES:
+            template, schema.tables["leads"] = TEMPLATES[key]
             copy_database(template, raw)
         else:
             fill_tables(database, new_fields, password)
             if isinstance(raw, sqlite3.Connection):
-                TEMPLATES[key] = copy_database(raw, sqlite3.connect(":memory:", check_same_thread=False))
+                memory = sqlite3.connect(":memory:", check_same_thread=False)
+                TEMPLATES[key] = (copy_database(raw, memory), schema["leads"])
     with database.work() as work:
         fields = schema["lead_fields"]
         custom = fields.c.date_added.is_not(None)
         work.connection.execute(update(fields).where(custom).values(date_added=work.stamp))
-        if template is not None:
-            for row in work.rows("lead_fields", custom, order=fields.c.id):
-                _add_column(database, parse_row(row))
 
 
 def copy_database(source: sqlite3.Connection, target: sqlite3.Connection) -> sqlite3.Connection:
@@ -102,7 +100,10 @@ def fill_tables(database: Database, new_fields: Sequence[NewField], password: st
         connection.execute(insert(schema["lead_fields"]), rows)
         for order, wish in enumerate(new_fields, 1):
             _add_column(database, parse_row(insert_field(work, wish, order, ADMIN_ACTOR)))
-        schema.metadata.create_all(connection)
+        schema["leads"].create(connection)
+        for name, table in schema.tables.items():
+            if name not in {"lead_fields", "leads"}:
+                table.create(connection)
         work.add("roles", name="Administrator", description="Full system access", is_admin=1, is_published=1)
         work.add("users", **ADMIN, role_id=1, is_published=1, password=hashed(password))
 

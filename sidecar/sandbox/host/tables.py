@@ -50,7 +50,6 @@ class ColumnFact:
 class Schema:
     """The tables under their names without prefix, and what a column holds when nobody says."""
 
-    metadata: MetaData
     tables: dict[str, Table]
     blanks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -58,9 +57,12 @@ class Schema:
         return self.tables[name]
 
     def add_lead_column(self, alias: str, kind: TypeEngine[Any]) -> Column[Any]:
-        """Give the contacts' table one more column and return it."""
+        """Give this sandbox's contacts one more column and return it."""
         column: Column[Any] = Column(alias, kind)
-        self["leads"].append_column(column)
+        # The other tables are shared between sandboxes, so the contacts' table is replaced rather than changed.
+        own = self["leads"].to_metadata(MetaData())
+        own.append_column(column)
+        self.tables["leads"] = own
         return column
 
 
@@ -81,16 +83,22 @@ def read_facts() -> tuple[tuple[ColumnFact, ...], tuple[tuple[str, str, str, tup
 
 
 def build_schema(prefix: str = "") -> Schema:
-    """Return Mautic's tables under a prefix."""
+    """Return Mautic's tables under a prefix, for one sandbox."""
+    shared = _build_shared(prefix)
+    return Schema(dict(shared.tables), shared.blanks)
+
+
+@cache
+def _build_shared(prefix: str) -> Schema:
     facts, indexes = read_facts()
-    schema = Schema(MetaData(), {})
+    metadata, schema = MetaData(), Schema({})
     by_table: dict[str, list[ColumnFact]] = {}
     for fact in facts:
         by_table.setdefault(fact.table, []).append(fact)
     for name, columns in by_table.items():
         parts = (_column(c, prefix) for c in columns)
         # Ids are never given out twice, as in MariaDB.
-        schema.tables[name] = Table(f"{prefix}{name}", schema.metadata, *parts, sqlite_autoincrement=True)
+        schema.tables[name] = Table(f"{prefix}{name}", metadata, *parts, sqlite_autoincrement=True)
         schema.blanks[name] = {c.name: _blank(c) for c in columns if c.key != "auto"}
     schema["leads"].append_column(_email_domain())
     for table, name, kind, names in indexes:
@@ -128,7 +136,9 @@ def column_type(kind: str) -> TypeEngine[Any]:
     """Return the type for one of Mautic's, so that MariaDB gets the very same and SQLite its nearest."""
     name, size = re.fullmatch(r"([a-z]+)(?:\((\d+)\))?(?: unsigned)?", kind).groups()  # type: ignore[union-attr]
     unsigned = kind.endswith("unsigned")
-    if name in {"varchar", "char"}:
+    if name == "char":
+        return text_type(int(size)).with_variant(mysql.CHAR(int(size)), "mysql", "mariadb")
+    if name == "varchar":
         return text_type(int(size))
     simple: dict[str, TypeEngine[Any]] = {
         "bigint": Integer().with_variant(mysql.BIGINT(unsigned=unsigned), "mysql", "mariadb"),
