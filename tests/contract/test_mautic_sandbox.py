@@ -57,7 +57,7 @@ class Lab:
             cache=MemoryCache(),
             clock=self.host.clock.now,
             adapter=WsgiAdapter(self.host.app),
-            **{"own_user_names": ("sync sidecar [1]",)} | options,
+            **options,
         )
 
     @property
@@ -186,7 +186,7 @@ def test_two_people_can_swap_their_addresses(lab: Lab) -> None:
 
 
 def test_a_lost_answer_leaves_everything_to_be_looked_at_again(lab: Lab) -> None:
-    lab.side.client.check_version()
+    lab.side.client.require_known_version()
     lab.host.faults.add(Fault(match="batch/new", kind="reset_after"))
     [result] = lab.write(create(email="a@example.com"))
     assert result.error == WriteError("mautic-unreachable", Reaction.RETRY)

@@ -131,15 +131,24 @@ def test_an_unknown_version_is_refused_before_anything_is_written(version: str |
     mautic = ScriptedMautic()
     mautic.version = version
     with pytest.raises(SetupError) as caught:
-        client_of(mautic).check_version()
+        client_of(mautic).require_known_version()
     assert caught.value.code == "mautic-version-unknown"
     assert [method for method, _, _ in mautic.sent] == ["GET"]
 
 
-def test_our_name_in_the_log_is_the_api_clients() -> None:
+def test_our_name_in_the_log_ends_with_the_clients_row() -> None:
     mautic = ScriptedMautic()
-    client = client_of(mautic)
-    assert client.read_own_name() == "sync sidecar [1]"
-    client.read_own_name()
-    client.check_version()
+    client = client_of(mautic, client_id="12_abc")
+    assert client.is_own_name("sync sidecar [12]")
+    assert not client.is_own_name("sync sidecar [1]")
+    assert not client.is_own_name("Ada Admin")
+    assert mautic.sent == []
+
+
+def test_with_basic_auth_our_name_is_the_users() -> None:
+    mautic = ScriptedMautic({"/api/users/self": [(200, {"firstName": "Ada", "lastName": "Admin"})]})
+    client = client_of(mautic, auth="basic", username="ada", password="x")
+    assert client.is_own_name("Ada Admin")
+    assert not client.is_own_name("Sally Lab")
+    client.require_known_version()
     assert mautic.paths("/api") == ["/api/users/self"]

@@ -12,7 +12,7 @@ from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.opt_outs import logged_reason
 from sidecar.hosts.mautic.php import unserialize
 from sidecar.hosts.mautic.values import from_row, to_json, why_not_writable
-from sidecar.hosts.mautic.versions import behaviour_of
+from sidecar.hosts.mautic.versions import require_known
 from sidecar.records import FieldInfo, FieldType
 
 LIFTED = 'a:1:{s:18:"dnc_channel_status";a:1:{s:5:"email";a:3:{s:6:"reason";i:0;s:10:"old_reason";i:3;s:8:"comments";s:0:"";}}}'
@@ -126,13 +126,13 @@ def test_broken_php_text_is_nothing_but_never_an_error(raw: bytes) -> None:
 
 @pytest.mark.parametrize("version", ["5.1.1", "5.2.12", "6.0.10", "7.2.2"])
 def test_versions_five_to_seven_are_known(version: str) -> None:
-    assert behaviour_of(version)
+    require_known(version)
 
 
 @pytest.mark.parametrize("version", ["4.4.13", "8.0.0", "", "five"])
 def test_other_versions_are_refused_with_a_message(version: str) -> None:
     with pytest.raises(SetupError, match="5, 6, 7") as caught:
-        behaviour_of(version)
+        require_known(version)
     assert caught.value.code == "mautic-version-unknown"
 
 

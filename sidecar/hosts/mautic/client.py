@@ -13,7 +13,7 @@ from sidecar.cache import Cache
 from sidecar.errors import SetupError, SidecarError, TransientError
 from sidecar.hosts.mautic.auth import Auth, BasicAuth, ClientCredentials
 from sidecar.hosts.mautic.connection import MauticConnection
-from sidecar.hosts.mautic.versions import Behaviour, behaviour_of
+from sidecar.hosts.mautic.versions import require_known
 
 TIMEOUT = (5, 60)
 WHO_AM_I = "/api/users/self"
@@ -55,6 +55,7 @@ class MauticClient:
             if connection.auth == "basic"
             else ClientCredentials(connection, cache, clock, self._ask_token)
         )
+        self._client_row = connection.client_id.partition("_")[0] if connection.auth == "oauth2" else ""
         self._own_name: str | None = None
         self.calls = 0
         self.version: str | None = None
@@ -72,8 +73,8 @@ class MauticClient:
         _raise_for_status(response)
         return Answer(response.status_code, _json(response), response.elapsed.total_seconds())
 
-    def check_version(self) -> Behaviour:
-        """Return what we know of this Mautic's version, which is read with the first call; SetupError for an unknown one."""
+    def require_known_version(self) -> None:
+        """Raise SetupError for a version we do not know; it is read with the first call."""
         if self.version is None:
             self._introduce()
         if self.version is None:
@@ -81,13 +82,18 @@ class MauticClient:
                 "What answers at Mautic's address does not say which version of Mautic it is",
                 code="mautic-version-unknown",
             )
-        return behaviour_of(self.version)
+        require_known(self.version)
 
-    def read_own_name(self) -> str | None:
-        """Return the name that Mautic's audit log gives to what we write; None if it does not tell. One call, once."""
+    def is_own_name(self, user_name: str) -> bool:
+        """Tell whether a name in Mautic's audit log is ours: "<client's name> [<row>]", or our user's name with basic auth.
+
+        The row is the beginning of the client id. A user's name is asked for once.
+        """
+        if self._client_row:
+            return user_name.endswith(f" [{self._client_row}]")
         if self._own_name is None:
             self._introduce()
-        return self._own_name or None
+        return user_name == self._own_name
 
     def _introduce(self) -> None:
         answer = self.call("GET", WHO_AM_I)

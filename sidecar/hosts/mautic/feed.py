@@ -1,10 +1,10 @@
 """The change feed: which contacts changed when, from every table that tells, page by page without OFFSET."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, union, union_all
 
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.values import as_sql, utc
@@ -30,12 +30,14 @@ class FeedPage:
 def read_feed_page(
     connection: Connection, tables: Tables, window: Window, sources: Sources, limit: int
 ) -> FeedPage | None:
-    """Return the next contacts of the window after its cursor, by (at, contact id); None at its end. One statement.
+    """Return the next contacts of the window after its cursor, by (at, contact id); None at its end. Two statements.
 
-    The cursor narrows each source by its time index; ties within a second go on by the contact's id.
+    The first finds how far `limit` rows of each source reach, in the order of its time index, so that the second has
+    no more than a page to sort, however long the window is.
     """
-    parts = [part.limit(limit) for part in _parts(connection, tables, window, sources)]
-    changes = union(*(select(part.subquery()) for part in parts)).subquery()
+    parts = list(_parts(connection, tables, window, sources))
+    bound = _bound(connection, parts, limit)
+    changes = union(*(part.rows(bound) for part in parts)).subquery()
     found = connection.execute(
         select(changes.c.at, changes.c.contact_id).order_by(changes.c.at, changes.c.contact_id).limit(limit)
     ).all()
@@ -47,41 +49,55 @@ def read_feed_page(
     return FeedPage(ids, Cursor(last_at, str(found[-1].contact_id)))
 
 
-def _parts(
-    connection: Connection, tables: Tables, window: Window, sources: Sources
-) -> Iterator[Select[tuple[datetime, int]]]:
-    audit, merges = tables.audit_log, tables.merges
-    stamp = _Stamp(connection.dialect.name == "sqlite", window)
-    yield stamp.rows(audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "lead")
-    leads = tables.leads()
-    yield stamp.rows(leads.c.date_added, leads.c.id)
-    yield stamp.rows(merges.c.date_added, merges.c.merged_id)
-    yield stamp.rows(merges.c.date_added, merges.c.contact_id)
-    if sources.company_members:
-        members = tables.company_members
-        yield stamp.rows(members.c.date_added, members.c.lead_id)
-    if sources.do_not_contact:
-        opt_outs = tables.do_not_contact
-        yield stamp.rows(opt_outs.c.date_added, opt_outs.c.lead_id)
-
-
 @dataclass(frozen=True, slots=True)
-class _Stamp:
-    """The window as a condition on a table's time and contact columns."""
+class _Part:
+    """One source within the window and after its cursor: its time, its contact, and the rows meant."""
 
-    is_sqlite: bool
-    window: Window
+    at: ColumnElement[Any]
+    contact_id: ColumnElement[Any]
+    within: ColumnElement[bool]
 
-    def rows(
-        self, at: ColumnElement[object], contact_id: ColumnElement[object], *conditions: ColumnElement[bool]
-    ) -> Select[tuple[datetime, int]]:
-        """Return the window's rows of one source, in order, each contact once a second."""
-        moment: ColumnElement[datetime] = func.datetime(at) if self.is_sqlite else at  # type: ignore[assignment]
-        after = self.window.after
-        start = max(self.window.start, after.at) if after else self.window.start
-        within = and_(moment >= literal(as_sql(start)), moment < literal(as_sql(self.window.end)), *conditions)
-        if after:
-            beyond = or_(moment > literal(as_sql(after.at)), contact_id > int(after.id))
-            within = and_(within, beyond)
-        picked = select(moment.label("at"), contact_id.label("contact_id")).where(within, contact_id.is_not(None))
-        return picked.distinct().order_by(moment, contact_id)  # type: ignore[return-value]
+    def rows(self, bound: str | None) -> Select[Any]:
+        """Return the rows up to and with the bound."""
+        until = self.within if bound is None else and_(self.within, self.at <= literal(bound))
+        return select(self.at.label("at"), self.contact_id.label("contact_id")).where(until)
+
+    def reach(self, limit: int) -> Select[Any]:
+        """Return the moment of the limit's row; nothing if there are fewer."""
+        first = select(self.at.label("at")).where(self.within).order_by(self.at).limit(limit).subquery()
+        return select(func.max(first.c.at).label("at")).having(func.count() == limit)
+
+
+def _bound(connection: Connection, parts: Sequence[_Part], limit: int) -> str | None:
+    reached = connection.execute(union_all(*(part.reach(limit) for part in parts))).scalars()
+    moments = [moment for each in reached if (moment := utc(each))]
+    return as_sql(min(moments)) if moments else None
+
+
+def _parts(connection: Connection, tables: Tables, window: Window, sources: Sources) -> Iterator[_Part]:
+    audit, leads, merges = tables.audit_log, tables.leads(), tables.merges
+    members, opt_outs = tables.company_members, tables.do_not_contact
+    columns: list[tuple[Any, ...]] = [
+        (audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "lead"),
+        (leads.c.date_added, leads.c.id),
+        (merges.c.date_added, merges.c.merged_id),
+        (merges.c.date_added, merges.c.contact_id),
+    ]
+    if sources.company_members:
+        columns.append((members.c.date_added, members.c.lead_id))
+    if sources.do_not_contact:
+        columns.append((opt_outs.c.date_added, opt_outs.c.lead_id))
+    is_sqlite = connection.dialect.name == "sqlite"
+    for at, contact_id, *conditions in columns:
+        moment = func.datetime(at) if is_sqlite else at  # SQLite keeps whatever text it was given
+        within = and_(_within(window, moment, contact_id), contact_id.is_not(None), *conditions)
+        yield _Part(moment, contact_id, within)
+
+
+def _within(window: Window, at: ColumnElement[Any], contact_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    before_end = at < literal(as_sql(window.end))
+    if window.after is None:
+        return and_(at >= literal(as_sql(window.start)), before_end)
+    last = literal(as_sql(window.after.at))
+    start = literal(as_sql(max(window.start, window.after.at)))
+    return and_(at >= start, before_end, or_(at > last, contact_id > int(window.after.id)))

@@ -1,6 +1,6 @@
 """E-mail opt-outs as Mautic keeps them: a row per contact and channel, and the log's word on who was opted in again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -36,7 +36,7 @@ def read_opt_outs(connection: Connection, tables: Tables, ids: Sequence[int]) ->
 
 
 def read_lifted_at(
-    connection: Connection, tables: Tables, ids: Sequence[int], own_names: Collection[str]
+    connection: Connection, tables: Tables, ids: Sequence[int], is_own_name: Callable[[str], bool]
 ) -> dict[int, datetime]:
     """Return when somebody else last opted these contacts in, if nothing was logged about their opt-out since. One statement."""
     if not ids:
@@ -52,7 +52,7 @@ def read_lifted_at(
     for row in connection.execute(wanted.order_by(log.c.id)):
         reason = logged_reason(row.details)
         if reason is not None:
-            is_proof = reason == 0 and row.user_name not in own_names
+            is_proof = reason == 0 and not is_own_name(row.user_name)
             last[int(row.object_id)] = utc(row.date_added) if is_proof else None
     return {contact_id: at for contact_id, at in last.items() if at is not None}
 

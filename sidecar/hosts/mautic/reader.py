@@ -134,14 +134,14 @@ class ContactReader:
                 found |= read_opt_outs(connection, self.tables, some)
         return found
 
-    def read_opt_out_since(self, ids: Iterable[int], own_names: Collection[str]) -> dict[int, datetime | None]:
+    def read_opt_out_since(self, ids: Iterable[int], is_own_name: Callable[[str], bool]) -> dict[int, datetime | None]:
         """Return since when each contact's present opt-out state holds, as far as a dated row by somebody else proves it."""
         since: dict[int, datetime | None] = {}
         for some in chunked(sorted(set(ids)), MAX_IDS):
             with reading(self.engine) as connection:
                 opted_out = read_opt_outs(connection, self.tables, some)
                 rest = [each for each in some if each not in opted_out]
-                lifted = read_lifted_at(connection, self.tables, rest, own_names)
+                lifted = read_lifted_at(connection, self.tables, rest, is_own_name)
             since |= {each: opted_out[each].changed_at if each in opted_out else lifted.get(each) for each in some}
         return since
 

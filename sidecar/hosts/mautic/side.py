@@ -82,19 +82,18 @@ class MauticSide:
         return find_contacts(self.reader, rules, wanted)
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002
-        """See SidePort. What we wrote ourselves proves nothing; our name in Mautic's log is asked for once."""
-        since = self.reader.read_opt_out_since(_ids(refs), self._own_names())
+        """See SidePort. What we wrote ourselves proves nothing."""
+        since = self.reader.read_opt_out_since(_ids(refs), self._is_own_name)
         return {ref_of(contact_id): moment for contact_id, moment in since.items()}
 
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:  # noqa: ARG002
         """See SidePort."""
         return self._writer.write(writes)
 
-    def _own_names(self) -> Collection[str]:
-        if self._own_user_names is None:
-            name = self.client.read_own_name()
-            self._own_user_names = (name,) if name else ()
-        return self._own_user_names
+    def _is_own_name(self, user_name: str) -> bool:
+        if self._own_user_names is not None:
+            return user_name in self._own_user_names
+        return self.client.is_own_name(user_name)
 
 
 def connect(

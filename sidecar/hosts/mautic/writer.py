@@ -30,7 +30,7 @@ class ContactWriter:
         """
         if not writes:
             return []
-        self._client.check_version()
+        self._client.require_known_version()
         results = self._refused(writes)
         batches = Batches(self._client, self._parallel)
         todo = {place: write for place, write in enumerate(writes) if place not in results}
