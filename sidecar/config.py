@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -137,6 +137,17 @@ def load_settings() -> Settings:
             "The settings cannot be used:\n" + "\n".join(f"  {line}" for line in problems), code="settings-invalid"
         )
     return settings
+
+
+def isolated_settings(**values: Any) -> Settings:
+    """Return settings that take nothing from this process's environment, whatever the operator set there."""
+    return Settings(_env_prefix=f"NO_{PREFIX}", **values)  # type: ignore[call-arg]  # an argument of the base class
+
+
+def environment_with(**values: object) -> dict[str, str]:
+    """Return the environment of a child process that shall have these settings and none of ours."""
+    others = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+    return others | {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
 
 def _describe(location: tuple[int | str, ...], message: str) -> str:

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -124,10 +125,9 @@ def serve() -> None:
     """Serve the web pages at SIDECAR_BIND, by gunicorn."""
     with errors_told():
         bind = load_settings().bind
-    os.execvp(  # noqa: S606  (gunicorn takes this process over)
-        "gunicorn",  # noqa: S607  (the one installed beside us)
-        ["gunicorn", "--bind", bind, "--worker-class", "gthread", "--threads", "8", "sidecar.web:create_app()"],
-    )
+    gunicorn = [sys.executable, "-m", "gunicorn"]  # the one installed beside us, wherever PATH leads
+    options = ["--bind", bind, "--worker-class", "gthread", "--threads", "8", "sidecar.web:create_app()"]
+    os.execv(sys.executable, [*gunicorn, *options])  # noqa: S606  (gunicorn takes this process over)
 
 
 def upgrade_db(as_json: JsonOption = False) -> None:
