@@ -9,6 +9,7 @@ import requests
 from sidecar.cache import MemoryCache
 from sidecar.errors import SetupError, TransientError
 from sidecar.records import Ref
+from sidecar.salesforce.parts import Part
 from sidecar.sync.model import Window
 from tests.salesforce_builders import NOON, Pauses, a_row, a_side, an_org, people_rules, salesforce_id
 from tests.salesforce_stub import Answer, composite, recorded, result
@@ -257,6 +258,13 @@ def test_a_result_dropped_half_way_is_asked_for_once_more():
     org.on("GET", QUERY, Answer(result(a_row(1), following=following)), Answer(result(a_row(1), a_row(2))))
     org.on("GET", following, expired)
     assert len(changes(a_side(org))) == 2
+
+
+def test_an_empty_list_is_not_lost():
+    org = an_org()
+    org.on("PATCH", ".*/composite/sobjects", Answer([]))
+    part = Part("PATCH", "composite/sobjects", {"records": []})
+    assert a_side(org).client.send(part, is_repeatable=True).body == []
 
 
 def test_one_part_of_a_composite_that_fails_is_an_error_although_the_whole_is_fine():

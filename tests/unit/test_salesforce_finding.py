@@ -59,6 +59,19 @@ def test_without_a_carrier_everybody_with_the_address_is_found_contacts_first():
     ]
 
 
+def test_the_mapping_says_which_object_comes_first():
+    org = org_with(
+        leads=[a_row(1, Email="jane@example.com")], contacts=[a_row(3, prefix="003", Email="jane@example.com")]
+    )
+    [found] = find(org, person(7, "jane@example.com"), rules=people_rules(objects=("Lead", "Contact")))
+    assert [name for name, _ in found] == ["Lead", "Contact"]
+
+
+def test_capitals_in_an_external_id_do_not_matter():
+    org = org_with(leads=[a_row(1, Mautic_Id__c="AB-7")])
+    assert find(org, person("ab-7")) == [[("Lead", salesforce_id(1))]]
+
+
 def test_capitals_in_an_address_do_not_matter():
     org = org_with(leads=[a_row(1, Email="jane@example.com")])
     assert find(org, person(7, "Jane@Example.com ")) == [[("Lead", salesforce_id(1))]]
@@ -79,7 +92,9 @@ def test_an_apostrophe_stays_inside_its_literal():
 @pytest.mark.parametrize("email", ["a\x00b@example.com", "\ud800@example.com"])
 def test_an_address_salesforce_cannot_hold_spoils_nobody_elses_search(email):
     org = org_with(leads=[a_row(1, Email="a@example.com")])
-    assert find(org, person(None, email), person(None, "a@example.com")) == [[], [("Lead", salesforce_id(1))]]
+    wanted = person(None, email), person(8, email), person(None, "a@example.com")
+    assert find(org, *wanted) == [[], [], [("Lead", salesforce_id(1))]]
+    assert "Email IN ('a@example.com')" in queries(org)[0]
 
 
 def test_a_thousand_are_looked_for_in_two_calls_over_two_objects():

@@ -246,6 +246,13 @@ def test_a_few_records_are_one_plain_question_that_shows_deleted_ones_too():
     assert Ref("Lead", salesforce_id(2)) not in found
 
 
+def test_one_id_that_is_none_does_not_spoil_the_question_for_the_others():
+    org = answering(a_row(1))
+    found = a_side(org).read(people_rules(), [Ref("Lead", salesforce_id(1)), Ref("Lead", "12345")])
+    assert list(found) == [Ref("Lead", salesforce_id(1))]
+    assert "12345" not in org.sent[-1].soql
+
+
 def test_reading_nothing_asks_nothing():
     org = an_org()
     assert a_side(org).read(people_rules(), []) == {}

@@ -147,7 +147,7 @@ def test_parts_of_a_composite_carry_the_headers_they_would_not_inherit():
     write(org, *(an_update(n, Email=None) for n in range(201)))
     [sent] = writes_sent(org)
     assert [part["httpHeaders"]["Sforce-Auto-Assign"] for part in sent.parts] == ["FALSE", "FALSE"]
-    assert sent.body["allOrNone"] is False
+    assert (sent.body["allOrNone"], sent.body["collateSubrequests"]) == (False, False)
     assert [part["body"]["allOrNone"] for part in sent.parts] == [False, False]
 
 
@@ -369,6 +369,13 @@ def test_after_two_failures_in_a_row_nothing_more_is_sent():
     written = write(org, *THOUSANDS)
     assert all(one.error.reaction is Reaction.RETRY for one in written)
     assert len(writes_sent(org)) == 2
+
+
+def test_failures_with_successes_between_them_do_not_stop_the_rest():
+    slow = requests.exceptions.ReadTimeout("slow")
+    org = flaky(slow, None, slow, None)
+    written = write(org, *(an_update(n, Email="a") for n in range(4000)))
+    assert [written[n].error is None for n in (0, 1000, 2000, 3000)] == [False, True, False, True]
 
 
 def test_a_used_up_limit_before_the_first_row_stops_the_run():
