@@ -5,6 +5,8 @@ One clock drives all three. `world.sync()` is an hourly run; `world.later(minute
 
 import shutil
 import tempfile
+import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from sidecar.bootstrap import App
+from sidecar.bootstrap import SHIPPED_MAPPINGS, App
 from sidecar.config import Settings
 from sidecar.lanes import RunReport, run_lane
 from sidecar.records import Ref, Side
@@ -21,6 +23,7 @@ from sidecar.sandbox.host.control import Host
 from sidecar.sandbox.org.clock import Clock
 from sidecar.sandbox.org.org import Org
 from sidecar.store.crypto import Cipher
+from sidecar.store.history import OutcomeFilter
 from sidecar.store.instances import Instance
 from sidecar.store.session import Database
 from tests.builders import NOON
@@ -65,7 +68,36 @@ class World:
         """Run until nothing is left to do, an hour apart."""
         return [(self.later(**(span or {"minutes": 58})), self.sync())[1] for _ in range(runs)]
 
+    def hourly(self, **options) -> RunReport:
+        """Run the people lane an hour after the last run."""
+        self.later(minutes=58)
+        return self.sync(**options)
+
+    def change_document(self, change: Callable[[dict], object], name: str = "people") -> None:
+        """Save a version of a mapping document that differs from the shipped one as `change` makes it."""
+        document = tomllib.loads((SHIPPED_MAPPINGS / f"{name}.toml").read_text(encoding="utf-8"))
+        change(document)
+        self.app.mappings.save(self.instance.id, name, document, "a test", self.now)
+
+    def link_person(self, email: str = "ana@example.org", **values) -> tuple[int, str]:
+        """Make a contact and let it become a Lead; return both ids."""
+        contact = self.host.create_contact({"email": email, "lastname": "Lee"} | values)
+        self.hourly()
+        return contact, self.twin(contact)["Id"]
+
     # -- looking --
+
+    def contact_of(self, object_name: str, record_id: str) -> dict:
+        """Return the contact that a Salesforce record is linked to, as Mautic has it."""
+        link = self.link_of_salesforce(object_name, record_id)
+        assert link is not None, f"{object_name} {record_id} has no link"
+        return self.host.contact(int(link.host.id))
+
+    def why(self, contact_id: int | str) -> dict[str, str]:
+        """Return what the ledger last said of each field of a contact: name → reason."""
+        wanted = OutcomeFilter(side=Side.HOST, ref=Ref("contact", str(contact_id)))
+        rows = self.app.ledger.history.outcomes(self.instance.id, wanted, limit=1)
+        return {field["name"]: field["reason"] for field in rows[0].fields}
 
     def link_of(self, contact_id: int | str):
         """Return the link of a contact, or None."""
@@ -131,7 +163,7 @@ def make_world(*, database_url: str | None = None, host_url: str | None = None, 
     database = Database(settings.database_url)
     if database_url:
         database.upgrade()
-    app = App(settings, database, Cipher([KEY]), clock=org.clock.now, adapters=lambda side: adapters[side])
+    app = App(settings, database, Cipher([KEY]), clock=org.clock.now, adapters=adapters.get, sleep=lambda _: None)
     instance = app.instances.add("acme", "Acme", START, synced_from=START - timedelta(hours=1))
     world = World(folder, host, org, app, instance, adapters)
     connect(world, instance)
