@@ -134,6 +134,7 @@ def insert_field(work: Work, wish: NewField, order: int, actor: Actor) -> dict[s
         field_group=wish.group,
         field_order=order,
         object="lead",
+        default_value="" if wish.type == "multiselect" else None,
         properties=php.serialize(wish.properties or {}),
         char_length_limit=length,
         date_added=work.stamp,
