@@ -118,7 +118,7 @@ def check_side(services: App, instance: Instance, side: Side) -> dict[str, Any]:
 def _reach_host(services: App, instance: Instance) -> str:
     host = services.connect_host(instance)
     try:
-        host.client.check_version()
+        host.client.require_known_version()
         schema = host.describe("contact")
         fields = len(schema.fields) if schema else 0
         return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"
