@@ -106,6 +106,18 @@ def test_an_unpublished_field_does_not_exist(mariadb_url: str) -> None:
             assert "city" not in side.describe("contact").fields
 
 
+def test_a_field_whose_column_is_about_to_go_does_not_exist(mariadb_url: str) -> None:
+    with loaded_dump(mariadb_url, "seeded") as url:
+        run_sql(
+            url,
+            "ALTER TABLE lead_fields ADD column_is_not_removed TINYINT(1) NOT NULL DEFAULT 0;"
+            "UPDATE lead_fields SET column_is_not_removed = 1 WHERE alias = 'city'",
+        )
+        with mautic_at(url) as side:
+            assert "city" not in side.describe("contact").fields
+            assert "state" in side.describe("contact").fields
+
+
 # -- contacts as they are now ----------------------------------------------------------------------------------------
 
 
@@ -433,18 +445,16 @@ def test_our_session_cannot_write(final: MauticSide) -> None:
 
 def test_the_right_to_select_is_enough(final_url: str) -> None:
     url = sqlalchemy.make_url(final_url)
-    run_sql(
-        url,
-        f"CREATE USER {url.database[-12:]}@'%' IDENTIFIED BY 'r'; GRANT SELECT ON {url.database}.* TO {url.database[-12:]}@'%'",
-    )
-    limited = url.set(username=url.database[-12:], password="r").render_as_string(hide_password=False)
+    user = f"reader_{url.database[-8:]}"
+    run_sql(url, f"CREATE USER {user}@'%' IDENTIFIED BY 'r'; GRANT SELECT ON {url.database}.* TO {user}@'%'")
+    limited = url.set(username=user, password="r").render_as_string(hide_password=False)
     try:
         with mautic_at(limited, own_user_names=()) as side:
             assert read_one(side, 17).values["firstname"] == "דוד"
             assert len(changed(side, ALL_TIME, *FIELDS, "owner_email")) > 400
             assert evidence(side, 649) is not None
     finally:
-        run_sql(url, f"DROP USER {url.database[-12:]}@'%'")
+        run_sql(url, f"DROP USER {user}@'%'")
 
 
 def test_a_wrong_password_is_for_the_administrator(final_url: str) -> None:

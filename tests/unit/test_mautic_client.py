@@ -1,6 +1,7 @@
 """Signing in to Mautic and telling its troubles apart."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,15 @@ def test_a_bearer_token_never_follows_a_redirect() -> None:
     with pytest.raises(SetupError):
         client_of(mautic).call("GET", PATH)
     assert len(mautic.sent) == 1
+
+
+def test_a_netrc_file_does_not_sign_in_for_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine mautic.example login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    mautic = ScriptedMautic({PATH: [OK]})
+    client_of(mautic).call("GET", PATH)
+    assert mautic.headers[0]["Authorization"] == "Bearer token1"
 
 
 @pytest.mark.parametrize("version", ["4.4.0", "8.0.0", None])

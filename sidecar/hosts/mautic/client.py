@@ -45,7 +45,6 @@ class MauticClient:
     ) -> None:
         self._base_url = connection.base_url
         self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc entry would replace our Authorization header
         chosen = adapter or HTTPAdapter(pool_maxsize=connection.parallel)
         self._session.mount("http://", chosen)
         self._session.mount("https://", chosen)
@@ -67,9 +66,9 @@ class MauticClient:
     def call(self, method: str, path: str, body: Any = None) -> Answer:
         """Send one call, signed in; on a 401 once more with a new token. Raises SetupError or TransientError."""
         header = self._auth.header()
-        response = self._send(method, path, {"Authorization": header}, json=body)
+        response = self._send(method, path, header, json=body)
         if response.status_code == 401 and self._auth.renew(header):
-            response = self._send(method, path, {"Authorization": self._auth.header()}, json=body)
+            response = self._send(method, path, self._auth.header(), json=body)
         _raise_for_status(response)
         return Answer(response.status_code, _json(response), response.elapsed.total_seconds())
 
@@ -101,7 +100,7 @@ class MauticClient:
         self._own_name = f"{user.get('firstName') or ''} {user.get('lastName') or ''}".strip()
 
     def _ask_token(self, form: dict[str, str]) -> tuple[str, int]:
-        response = self._send("POST", "/oauth/v2/token", {}, data=form)
+        response = self._send("POST", "/oauth/v2/token", None, data=form)
         if response.status_code in {400, 401, 403}:
             raise _sign_in_refused()
         _raise_for_status(response)
@@ -111,14 +110,15 @@ class MauticClient:
         except (KeyError, TypeError, ValueError):
             raise _not_mautic() from None
 
-    def _send(self, method: str, path: str, headers: dict[str, str], **payload: Any) -> requests.Response:
+    def _send(self, method: str, path: str, header: str | None, **payload: Any) -> requests.Response:
         with self._lock:
             self.calls += 1
         try:
             response = self._session.request(
                 method,
                 self._base_url + path,
-                headers={"Accept": "application/json", **headers},
+                headers={"Accept": "application/json"},
+                auth=_signing(header),
                 timeout=TIMEOUT,
                 allow_redirects=False,
                 **payload,
@@ -127,6 +127,17 @@ class MauticClient:
             raise TransientError(f"Mautic did not answer ({type(error).__name__})", code="mautic-unreachable") from None
         self.version = response.headers.get("Mautic-Version", self.version)
         return response
+
+
+def _signing(header: str | None) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Return what signs a request; without it `requests` would put a .netrc entry in place of our header."""
+
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if header:
+            request.headers["Authorization"] = header
+        return request
+
+    return sign
 
 
 def _raise_for_status(response: requests.Response) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from sidecar.errors import SetupError, SidecarError, TransientError
 
@@ -44,6 +44,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         raise _translate(error) from None
+    except NoSuchTableError:
+        raise _without_tables() from None
     except SQLAlchemyError as error:
         raise TransientError(
             f"Mautic's database did not answer ({type(error).__name__})", code="mautic-database-unreachable"
@@ -78,9 +80,7 @@ def _translate(error: DBAPIError) -> SidecarError:
     number = error.orig.args[0] if error.orig is not None and error.orig.args else None
     text = str(number) if isinstance(number, str) else ""
     if number in _NO_TABLE or "no such table" in text:
-        return SetupError(
-            "The database has no table of Mautic's under the configured prefix", code="mautic-database-without-tables"
-        )
+        return _without_tables()
     if number in _NO_COLUMN or "no such column" in text:
         return TransientError("A field of Mautic's was removed while it was read", code="mautic-fields-changed")
     if number in _REFUSED:
@@ -91,3 +91,9 @@ def _translate(error: DBAPIError) -> SidecarError:
         )
     shown = f"error {number}" if isinstance(number, int) else type(error).__name__
     return TransientError(f"Mautic's database did not answer ({shown})", code="mautic-database-unreachable")
+
+
+def _without_tables() -> SetupError:
+    return SetupError(
+        "The database has no table of Mautic's under the configured prefix", code="mautic-database-without-tables"
+    )

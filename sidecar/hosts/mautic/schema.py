@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Engine, Integer, inspect, select
+from sqlalchemy import Engine, Integer, column, inspect, select
 from sqlalchemy.types import TypeEngine
 
 from sidecar.hosts.mautic.database import reading
@@ -47,6 +47,7 @@ VIRTUAL_NAMES = frozenset(info.name for info in VIRTUAL)
 MAX_TEXT = 191
 """The longest text Mautic's own checks let into a field of one line, even where a unique field's column is wider."""
 
+_DOOMED = "column_is_not_removed"  # from Mautic 7 on: the field is gone, its column not yet
 _RESTRICTED = {"select", "multiselect"}
 _TEXTUAL = {FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.PICKLIST, FieldType.LONG_TEXT}
 
@@ -61,12 +62,15 @@ class ContactFields:
 
 
 def read_contact_fields(engine: Engine, tables: Tables) -> ContactFields:
-    """Return every published contact field that has a column. Three statements."""
+    """Return every published contact field that has a column, but for those that Mautic is about to remove."""
     source = tables.lead_fields
     wanted = select(source).where(source.c.object == "lead", source.c.is_published == 1).order_by(source.c.id)
     with reading(engine) as connection:
+        inspector = inspect(connection)
+        columns = {each["name"]: each["type"] for each in inspector.get_columns(tables.leads_name)}
+        if any(each["name"] == _DOOMED for each in inspector.get_columns(source.name)):
+            wanted = wanted.where(column(_DOOMED) == 0)
         rows = [dict(row) for row in connection.execute(wanted).mappings()]
-        columns = {each["name"]: each["type"] for each in inspect(connection).get_columns(tables.leads_name)}
     rows = [row for row in rows if row["alias"] in columns]
     infos = [*VIRTUAL, *(_field_info(row, columns[row["alias"]]) for row in rows if row["alias"] not in VIRTUAL_NAMES)]
     return ContactFields(
