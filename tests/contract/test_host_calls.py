@@ -13,7 +13,6 @@ from sidecar.sandbox.host.faults import AnswerLate, ConnectionDropped, Fault
 from sidecar.sandbox.host.server import build_server
 from tests.contract.host_replay import a_host, basic, call, play, recording
 
-
 WRONG = {
     "oauth_token_bad_secret": {"client_secret"},
     "oauth_token_bad_client_id": {"client_id", "client_secret"},

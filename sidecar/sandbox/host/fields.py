@@ -131,7 +131,7 @@ def column_of(field: Field) -> TypeEngine[Any]:
     if field.type in {"date", "datetime", "time"}:
         return Date() if field.type == "date" else column_type(field.type)
     if field.type == "number":
-        return Float().with_variant(mysql.DOUBLE(), "mysql", "mariadb")
+        return Float().with_variant(mysql.DOUBLE(asdecimal=False), "mysql", "mariadb")
     if field.type == "boolean":
         return SmallInteger().with_variant(mysql.TINYINT(1), "mysql", "mariadb")
     if field.type in {"textarea", "html", "multiselect"}:

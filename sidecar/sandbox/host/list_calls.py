@@ -30,7 +30,7 @@ def contacts_list(call: Call) -> Response:
         wanted.append(search(call.work, query["search"]))
     total = call.work.connection.execute(select(func.count()).select_from(leads).where(*wanted)).scalar()
     start, limit = span(query)
-    page = select(leads).where(*wanted).order_by(*order).offset(start).limit(-1 if limit is None else limit)
+    page = select(leads).where(*wanted).order_by(*order).offset(start).limit(limit)
     rows = [dict(row) for row in call.work.connection.execute(page).mappings()]
     is_minimal = query.get("minimal") not in {None, "", "0", "false"}
     renderer = Renderer(call.work, [] if is_minimal else [row["id"] for row in rows])

@@ -124,7 +124,7 @@ def insert_field(work: Work, wish: NewField, order: int, actor: Actor) -> dict[s
     table = work.schema["lead_fields"]
     taken = [*RESERVED, *work.connection.execute(select(table.c.alias)).scalars()]
     length = (wish.length or DEFAULT_LENGTH) if wish.type in LENGTH_TYPES else None
-    flags = {"is_published": 1, "is_visible": 1, "is_short_visible": 1, "is_listable": 1}
+    flags = {"is_published": 1, "is_visible": 1, "is_short_visible": 1, "is_listable": int(wish.type != "time")}
     unique = {"is_unique_identifer": int(wish.is_unique), "is_index": int(wish.is_unique)}
     row = work.row(
         "lead_fields",

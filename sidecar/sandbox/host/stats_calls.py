@@ -63,7 +63,7 @@ def stats(call: Call, table: str) -> Response:
         return answer({"errors": [{"message": f"{text}'{alias}.{error}' in 'WHERE'", "code": 1054}]})
     start, limit = span(query, DEFAULT_LIMIT)
     total = call.work.connection.execute(select(func.count()).select_from(found).where(*wanted)).scalar()
-    page = select(found).where(*wanted).order_by(*order).offset(start).limit(-1 if limit is None else limit)
+    page = select(found).where(*wanted).order_by(*order).offset(start).limit(limit)
     rows = [{k: as_text(v) for k, v in row.items()} for row in call.work.connection.execute(page).mappings()]
     return answer({"total": str(total), "stats": rows})
 

@@ -146,7 +146,7 @@ def column_type(kind: str) -> TypeEngine[Any]:
         "smallint": SmallInteger(),
         "tinyint": SmallInteger().with_variant(mysql.TINYINT(1), "mysql", "mariadb"),
         "datetime": DateTime().with_variant(mysql.DATETIME(), "mysql", "mariadb"),
-        "double": Float().with_variant(mysql.DOUBLE(), "mysql", "mariadb"),
+        "double": Float().with_variant(mysql.DOUBLE(asdecimal=False), "mysql", "mariadb"),
         "time": Time(),
         "mediumblob": LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"),
         "tinytext": Text().with_variant(mysql.TINYTEXT(), "mysql", "mariadb"),
