@@ -2,6 +2,7 @@
 
 from sidecar.bootstrap import bootstrap
 from sidecar.lanes import run_lane
+from sidecar.logs import log_context
 
 
 def sync_people(instance_id: int, trigger: str = "schedule") -> str:
@@ -16,4 +17,6 @@ def push_activities(instance_id: int, trigger: str = "schedule") -> str:
 
 def _run(instance_id: int, lane: str, trigger: str) -> str:
     app = bootstrap()
-    return run_lane(app, app.instances.get_by_id(instance_id), lane, trigger).state
+    instance = app.instances.get_by_id(instance_id)
+    with log_context(instance=instance_id, lane=lane):
+        return run_lane(app, instance, lane, trigger).state

@@ -55,6 +55,7 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it speaks each time it looks
 
 
 class _ToStandardError(logging.Handler):
