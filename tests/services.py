@@ -5,6 +5,7 @@ TEST_REDIS_URL), and returns its exit code. The machine's own servers are never 
 """
 
 import contextlib
+import ctypes
 import fcntl
 import glob
 import os
@@ -20,6 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -184,8 +188,21 @@ def _unprivileged_user() -> int | None:
 def _spawn(command: Sequence[str], folder: Path, user: int | None = None) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, user=user
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            user=user,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  (one system call, its library loaded before)
         )
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end a server whose test process was killed without a chance to stop it."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _check(command: Sequence[str], folder: Path, user: int | None = None) -> None:
