@@ -72,7 +72,10 @@ class SalesforceClient:
     def read_versions(self) -> tuple[datetime, list[str]]:
         """Return the org's clock and the API versions it offers; needs no token and is not metered."""
         url = f"{self._current()[1].instance_url}/services/data"
-        response = self._persist(lambda: _checked(self._session.get(url, headers={"Accept": "application/json"})))
+        try:
+            response = self._persist(lambda: _checked(self._session.get(url, headers={"Accept": "application/json"})))
+        except SalesforceError as error:
+            raise errors.call_error(error) from None
         try:
             versions = [str(entry["version"]) for entry in response.json()]
             return _clock_of(response.headers["Date"]), versions
