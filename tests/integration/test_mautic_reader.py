@@ -270,6 +270,19 @@ def test_a_merge_shows_the_merged_and_the_survivor(final: MauticSide) -> None:
     assert {str(merged), str(survivor)} <= changed(final, Window(at, at + timedelta(seconds=1))).keys()
 
 
+def test_a_merge_record_is_enough_without_a_log_entry(mariadb_url: str) -> None:
+    with loaded_dump(mariadb_url, "seeded") as url:
+        run_sql(
+            url,
+            "INSERT INTO contact_merge_records (contact_id,date_added,merged_id,name) VALUES (2,'2027-01-01 00:00:00',9999,'')",
+        )
+        with mautic_at(url) as side:
+            at = datetime(2027, 1, 1, tzinfo=UTC)
+            found = changed(side, Window(at, at + timedelta(seconds=1)))
+    assert found.keys() == {"2", "9999"}
+    assert found["9999"].successor == Ref("contact", "2")
+
+
 def test_a_membership_without_a_log_entry_shows_where_the_company_is_mapped(mariadb_url: str) -> None:
     """POST /companies/{id}/contact/{id}/add changes the contact's company text and leaves no audit row."""
     at = datetime(2027, 1, 1, tzinfo=UTC)
