@@ -14,3 +14,11 @@ def world() -> Iterator[World]:
     made.sync()
     yield made
     made.close()
+
+
+@pytest.fixture
+def new_world() -> Iterator[World]:
+    """A world nobody synced yet: what is made before `activate()` was there before the sidecar came."""
+    made = make_world()
+    yield made
+    made.close()
