@@ -30,7 +30,7 @@ bench: $(READY) ## measure calls, time and memory against the sandboxes
 	.venv/bin/python -m tests.bench $(ARGS)
 
 soak: $(READY) ## let both sides change for a long time and check that they agree
-	SIDECAR_EXAMPLES=20000 .venv/bin/python -m pytest -q --timeout=0 tests/integration/test_converges.py $(ARGS)
+	TEST_EXAMPLES=20000 .venv/bin/python -m pytest -q --timeout=0 tests/integration/test_converges.py $(ARGS)
 
 run: $(READY) ## serve the pages on this machine
 	$(RUN) serve $(ARGS)

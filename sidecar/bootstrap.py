@@ -1,5 +1,6 @@
 """Settings → App: the only wiring. What web, jobs and the command line share; nothing connects before it is used."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,13 +57,14 @@ class OpenSides:
 
 @dataclass(frozen=True)
 class App:
-    """Everything a deployment can do. `adapters` replaces the network for tests."""
+    """Everything a deployment can do. `clock`, `adapters` (the network) and `sleep` are replaced in tests."""
 
     settings: Settings
     database: Database
     cipher: Cipher
     clock: Callable[[], datetime] = utc_now
     adapters: Adapters = lambda _side: None
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def instances(self) -> Instances:
@@ -136,7 +138,11 @@ class App:
         settings = self._connection(instance, Side.SALESFORCE)
         cache = SqlCache(self.database, self.cipher, instance.id, Side.SALESFORCE, self.clock)
         return connect_salesforce(
-            SalesforceConnection(**settings), cache=cache, clock=self.clock, adapter=self.adapters(Side.SALESFORCE)
+            SalesforceConnection(**settings),
+            cache=cache,
+            clock=self.clock,
+            adapter=self.adapters(Side.SALESFORCE),
+            sleep=self.sleep,
         )
 
     def forget(self, instance: Instance, side: Side) -> None:

@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     )
     job_timeout_seconds: int = Field(default=14400, ge=60, description="Longest time one job may run")
     grace_minutes: int = Field(
-        default=15, ge=1, description="Minutes beyond its interval that a lane's age may reach before it counts as stale"
+        default=15,
+        ge=1,
+        description="Minutes beyond its interval that a lane's age may reach before it counts as stale",
     )
     keep_days: int = Field(default=30, ge=1, description="Days for which before and after values of fields are kept")
     bind: str = Field(

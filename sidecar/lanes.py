@@ -17,15 +17,16 @@ from sidecar.activities.model import ActivityOutcome
 from sidecar.activities.run import push_activities
 from sidecar.bootstrap import App, OpenSides
 from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError
+from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.preflight import preflight
 from sidecar.mapping.rules import Problem, Rules
 from sidecar.records import Side
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
+from sidecar.store.history import RunState
 from sidecar.store.instances import Instance
 from sidecar.store.lane import LeasedLane, SqlLaneStore
-from sidecar.store.history import RunState
 from sidecar.store.ledger import OpenRun
 from sidecar.store.links import Scope
 from sidecar.store.preview import PreviewStore, UncountedRun
@@ -80,7 +81,7 @@ def _run_leased(
 ) -> RunReport:
     run = app.ledger.open_run(instance.id, lane, trigger, app.clock)
     try:
-        with run, app.open_sides(instance) as sides:
+        with log_context(run=run.id), run, app.open_sides(instance) as sides:
             work = LaneContext(app, instance, lane, *lease, sides, run, is_confirmed=is_confirmed)
             try:
                 problems = LANES[lane](work)

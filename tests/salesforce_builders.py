@@ -108,7 +108,11 @@ class Pauses(list):
 def a_side(org, *, cache=None, clock=lambda: NOON, sleep=None, **changes):
     """Return a side that talks to the stub."""
     return connect(
-        a_connection(**changes), cache=MemoryCache() if cache is None else cache, clock=clock, adapter=org, sleep=Pauses() if sleep is None else sleep
+        a_connection(**changes),
+        cache=MemoryCache() if cache is None else cache,
+        clock=clock,
+        adapter=org,
+        sleep=Pauses() if sleep is None else sleep,
     )
 
 

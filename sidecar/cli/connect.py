@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.bootstrap import App, bootstrap
-from sidecar.cli.output import JsonOption, SlugArgument, a_table, errors_told, show
-from sidecar.errors import SidecarError, UsageError
+from sidecar.bootstrap import bootstrap
+from sidecar.checks import check_connections
+from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors_told, show
+from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.records import Side
 from sidecar.salesforce.connection import SalesforceConnection, require_allowed_url
-from sidecar.store.instances import Instance, InstanceState
+from sidecar.store.instances import InstanceState
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -94,44 +95,17 @@ def check(slug: SlugArgument, as_json: JsonOption = False) -> None:
     with errors_told():
         services = bootstrap()
         instance = services.instances.get(slug)
-        found = [check_side(services, instance, side) for side in Side]
-        rows = [(each["side"], "ok" if each["ok"] else "fix", each["message"], each["fixed_by"]) for each in found]
-        show(found, as_json=as_json, table=a_table("Connections", ("Side", "", "What", "Who"), rows))
-        if not all(each["ok"] for each in found):
-            raise typer.Exit(3)
+        found = check_connections(services, instance)
+        documents = [
+            {"side": each.side, "ok": each.is_ok, "code": each.code, "message": each.message, "fixed_by": each.fixed_by}
+            for each in found
+        ]
+        rows = [(each.side, "ok" if each.is_ok else "fix", each.message, each.fixed_by) for each in found]
+        show(documents, as_json=as_json, table=a_table("Connections", ("Side", "", "What", "Who"), rows))
+        if not all(each.is_ok for each in found):
+            raise typer.Exit(ExitCode.CANNOT_CONNECT)
         if instance.state is InstanceState.DRAFT:
             services.instances.set_state(instance.id, InstanceState.READY)
-
-
-def check_side(services: App, instance: Instance, side: Side) -> dict[str, Any]:
-    """Return whether a side can be reached, and if not, why and who can fix it."""
-    try:
-        message = _reach_host(services, instance) if side is Side.HOST else _reach_salesforce(services, instance)
-    except SidecarError as error:
-        services.connections.note_check(instance.id, side, services.clock(), code=error.code, message=error.message)
-        fixed_by = getattr(error, "fixed_by", "nobody: it passes by itself")
-        return {"side": side, "ok": False, "code": error.code, "message": error.message, "fixed_by": fixed_by}
-    services.connections.note_check(instance.id, side, services.clock())
-    return {"side": side, "ok": True, "code": None, "message": message, "fixed_by": ""}
-
-
-def _reach_host(services: App, instance: Instance) -> str:
-    host = services.connect_host(instance)
-    try:
-        host.client.require_known_version()
-        schema = host.describe("contact")
-        fields = len(schema.fields) if schema else 0
-        return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"
-    finally:
-        host.close()
-
-
-def _reach_salesforce(services: App, instance: Instance) -> str:
-    org = services.connect_salesforce(instance)
-    seen = {name: org.describe(name) for name in services.mapping(instance, "people").salesforce_objects}
-    words = ", ".join(f"{name} {len(schema.fields) if schema else 0} fields" for name, schema in seen.items())
-    usage = f"; {org.usage[0]} of {org.usage[1]} calls used in 24 h" if org.usage else ""
-    return f"signed in, {words}{usage}"
 
 
 def register(root: typer.Typer) -> None:

@@ -126,7 +126,16 @@ def serve() -> None:
     with errors_told():
         bind = load_settings().bind
     gunicorn = [sys.executable, "-m", "gunicorn"]  # the one installed beside us, wherever PATH leads
-    options = ["--bind", bind, "--no-control-socket", "--worker-class", "gthread", "--threads", "8", "sidecar.web:create_app()"]
+    options = [
+        "--bind",
+        bind,
+        "--no-control-socket",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "sidecar.web:create_app()",
+    ]
     os.execv(sys.executable, [*gunicorn, *options])  # noqa: S606  (gunicorn takes this process over)
 
 

@@ -8,26 +8,26 @@ from typing import Annotated, Any
 import typer
 
 from sidecar.bootstrap import App, bootstrap
-from sidecar.cli.output import JsonOption, SlugArgument, a_table, errors, errors_told, show
+from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors, errors_told, show
 from sidecar.errors import UsageError
 from sidecar.lanes import BUSY, LANES, RunReport, open_preview, prepare_rules, run_lane
 from sidecar.mapping.preflight import WARNINGS
 from sidecar.records import Side
-from sidecar.store.instances import Instance
 from sidecar.store.history import RunState
+from sidecar.store.instances import Instance
 from sidecar.sync.model import Decision, FieldOutcome
 from sidecar.sync.run import preview_mapping
 
 LaneArgument = Annotated[str, typer.Argument(metavar="LANE", help="people or activities.")]
 
 _EXIT_CODES = {
-    RunState.ATTENTION: 1,
-    RunState.FAILED: 1,
-    RunState.BLOCKED: 3,
-    RunState.HELD: 5,
-    RunState.POSTPONED: 75,
-    RunState.STOPPED: 75,
-    BUSY: 75,
+    RunState.ATTENTION: ExitCode.SOME_FAILED,
+    RunState.FAILED: ExitCode.SOME_FAILED,
+    RunState.BLOCKED: ExitCode.CANNOT_CONNECT,
+    RunState.HELD: ExitCode.BRAKE,
+    RunState.POSTPONED: ExitCode.LATER,
+    RunState.STOPPED: ExitCode.LATER,
+    BUSY: ExitCode.LATER,
 }
 
 

@@ -204,6 +204,7 @@ outcomes = _table(
     Index(None, "instance_id", "host_object", "host_id"),
     Index(None, "instance_id", "salesforce_object", "salesforce_id"),
     Index(None, "instance_id", "status"),
+    Index(None, "run_id", "id"),
     Index(None, "at"),
 )
 

@@ -323,7 +323,7 @@ class TwoSystems(RuleBasedStateMachine):
             assert host_out or link.id not in self.opted_out_links, f"lost opt-out {link}"
 
 
-EXAMPLES = int(os.environ.get("SIDECAR_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "500"))
 """How many random lives are lived in all; `make soak` lives more."""
 
 SETTINGS = settings(

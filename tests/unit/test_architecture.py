@@ -30,7 +30,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sidecar.__main__",),
     ("sidecar.cli", "sidecar.demo"),
     ("sidecar.web", "jobs"),
-    ("sidecar.lanes",),
+    (
+        "sidecar.lanes",
+        "sidecar.checks",
+    ),
     ("sidecar.bootstrap",),
     ("sidecar.store", "sidecar.salesforce", "sidecar.hosts"),
     ("sidecar.activities",),

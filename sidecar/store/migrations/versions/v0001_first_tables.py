@@ -360,6 +360,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outcomes"),
         **MARIADB,
     )
+    op.create_index("ix_outcomes_run_id_id", "outcomes", ["run_id", "id"])
     op.create_index("ix_outcomes_at", "outcomes", ["at"])
     op.create_index(
         "ix_outcomes_instance_id_host_object_host_id", "outcomes", ["instance_id", "host_object", "host_id"]

@@ -1,0 +1,66 @@
+"""Can both sides of an instance be reached, and what may our users see there? Nothing is written to them."""
+
+from dataclasses import dataclass
+
+from sidecar.bootstrap import App
+from sidecar.errors import SetupError, SidecarError
+from sidecar.records import Side
+from sidecar.store.instances import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class SideCheck:
+    """What one side answered: a sentence about it, or what is wrong and who can fix it."""
+
+    side: Side
+    message: str
+    code: str | None = None
+    fixed_by: str | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the side can be worked with."""
+        return self.code is None
+
+
+def check_connections(app: App, instance: Instance) -> list[SideCheck]:
+    """Sign in to both sides anew, look at what is visible, and remember what was found."""
+    return [_check(app, instance, side) for side in Side]
+
+
+def _check(app: App, instance: Instance, side: Side) -> SideCheck:
+    reach = _reach_host if side is Side.HOST else _reach_salesforce
+    try:
+        found = SideCheck(side, reach(app, instance))
+    except SidecarError as error:
+        fixed_by = error.fixed_by if isinstance(error, SetupError) else "nobody"
+        found = SideCheck(side, error.message, error.code, fixed_by)
+    if app.connections.load(instance.id, side) is not None:
+        message = None if found.is_ok else found.message
+        app.connections.note_check(instance.id, side, app.clock(), code=found.code, message=message)
+    return found
+
+
+def _reach_host(app: App, instance: Instance) -> str:
+    app.forget(instance, Side.HOST)
+    host = app.connect_host(instance)
+    try:
+        host.client.require_known_version()
+        schema = host.describe("contact")
+        fields = len(schema.fields) if schema else 0
+        return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"
+    finally:
+        host.close()
+
+
+def _reach_salesforce(app: App, instance: Instance) -> str:
+    app.forget(instance, Side.SALESFORCE)
+    org = app.connect_salesforce(instance)
+    org.now()
+    objects = app.mapping(instance, "people").salesforce_objects
+    seen = ", ".join(
+        f"{name} {len(schema.fields)} fields" if (schema := org.describe(name)) else f"{name} not visible"
+        for name in objects
+    )
+    usage = f"; {org.usage[0]} of {org.usage[1]} calls used in 24 h" if org.usage else ""
+    return f"signed in, {seen}{usage}"
