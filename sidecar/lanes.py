@@ -19,7 +19,7 @@ from sidecar.bootstrap import App, OpenSides
 from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError
 from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
-from sidecar.mapping.preflight import preflight
+from sidecar.mapping.preflight import WARNINGS, preflight
 from sidecar.mapping.rules import Problem, Rules
 from sidecar.records import Side
 from sidecar.salesforce.timeline import OrgTimeline
@@ -30,11 +30,15 @@ from sidecar.store.lane import LeasedLane, SqlLaneStore
 from sidecar.store.ledger import OpenRun
 from sidecar.store.links import Scope
 from sidecar.store.preview import PreviewStore, UncountedRun
+from sidecar.sync.model import Outcome
 from sidecar.sync.run import Lane, sync_mapping
 from sidecar.sync.safety import Brake
 
 BUSY = "busy"
 """The state of a run that never began, because somebody else has the lane."""
+
+Watch = Callable[[Mapping[str, int]], None]
+"""Hears how many outcomes there are per status, as they grow."""
 
 DEFAULT_PAUSE = timedelta(minutes=10)
 
@@ -59,38 +63,39 @@ class LaneContext:
     lane: str
     owner: str
     fence: int
-    sides: OpenSides
     run: OpenRun
+    watch: Watch
     is_confirmed: bool = False
 
 
-def run_lane(app: App, instance: Instance, lane: str, trigger: str, *, is_confirmed: bool = False) -> RunReport:
+def run_lane(
+    app: App, instance: Instance, lane: str, trigger: str, *, is_confirmed: bool = False, watch: Watch = lambda _: None
+) -> RunReport:
     """Run a lane once if nobody else is, and report. Safe to call twice; `is_confirmed` releases the brake for this run."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     fence = app.schedules.claim_lease(instance.id, lane, owner, app.clock(), app.settings.lease_seconds)
     if fence is None:
         return RunReport(BUSY)
     try:
-        return _run_leased(app, instance, lane, trigger, (owner, fence), is_confirmed=is_confirmed)
+        run = app.ledger.open_run(instance.id, lane, trigger, app.clock)
+        with log_context(run=run.id):
+            return _run_leased(LaneContext(app, instance, lane, owner, fence, run, watch, is_confirmed=is_confirmed))
     finally:
         app.schedules.release_lease(instance.id, lane, fence)
 
 
-def _run_leased(
-    app: App, instance: Instance, lane: str, trigger: str, lease: tuple[str, int], *, is_confirmed: bool
-) -> RunReport:
-    run = app.ledger.open_run(instance.id, lane, trigger, app.clock)
+def _run_leased(work: LaneContext) -> RunReport:
+    app, run = work.app, work.run
     try:
-        with log_context(run=run.id), run, app.open_sides(instance) as sides:
-            work = LaneContext(app, instance, lane, *lease, sides, run, is_confirmed=is_confirmed)
+        with run, app.open_sides(work.instance) as sides:
             try:
-                problems = LANES[lane](work)
+                problems = LANES[work.lane](work, sides)
             finally:
-                _note_calls(work)
+                _note_calls(work, sides)
     except SidecarError as error:
-        _react(app, instance, lane, error)
+        _react(work, error)
         return RunReport(run.state, run.id, run.counts, run.calls, error)
-    app.alerts.replace(instance.id, lane, problems, app.clock())
+    app.alerts.replace(work.instance.id, work.lane, problems, app.clock())
     return RunReport(run.state, run.id, run.counts, run.calls)
 
 
@@ -103,9 +108,9 @@ def open_preview(app: App, instance: Instance, name: str) -> Iterator[Lane]:
         yield Lane(rules, sides.by_side, store, UncountedRun(), app.clock, Brake(store.count_links(), is_released=True))
 
 
-def _run_people(work: LaneContext) -> tuple[Problem, ...]:
+def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     """Sync the people mapping; return what preflight found on the way."""
-    rules = prepare_rules(work.app, work.instance, "people", work.sides)
+    rules = prepare_rules(work.app, work.instance, "people", sides)
     store = SqlLaneStore(
         work.app.database,
         work.app.cipher,
@@ -116,8 +121,20 @@ def _run_people(work: LaneContext) -> tuple[Problem, ...]:
         now=work.app.clock,
     )
     brake = Brake(store.count_links(), is_released=work.is_confirmed)
-    sync_mapping(Lane(rules, work.sides.by_side, store, work.run, work.app.clock, brake))
-    return rules.problems
+    sync_mapping(Lane(rules, sides.by_side, store, _Watched(work), work.app.clock, brake))
+    return tuple(problem for problem in rules.problems if problem.code not in WARNINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """The run's counts, shown to whoever watches as they grow."""
+
+    work: LaneContext
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """See OpenRun of the engine's ports."""
+        self.work.run.count(outcomes)
+        self.work.watch(self.work.run.totals())
 
 
 def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> Rules:
@@ -135,48 +152,49 @@ def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> 
     return rules
 
 
-def _run_activities(work: LaneContext) -> tuple[Problem, ...]:
+def _run_activities(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     """Push timeline events of linked people; return what is missing in the org for it."""
-    app, host = work.app, work.sides.host
+    app = work.app
     store = SqlActivityStore(
         LeasedLane(app.database, Scope(work.instance.id, work.lane), work.owner, work.fence, app.clock)
     )
     report = push_activities(
         app.activities(work.instance),
-        host.timeline,
+        sides.host.timeline,
         store,
-        OrgTimeline(work.sides.salesforce),
+        OrgTimeline(sides.salesforce),
         now=app.clock(),
-        on_outcomes=lambda outcomes: _count_events(work.run, outcomes),
+        on_outcomes=lambda outcomes: _count_events(work.run, outcomes, work.watch),
     )
     return tuple(report.problems)
 
 
-def _count_events(run: OpenRun, outcomes: Sequence[ActivityOutcome]) -> None:
+def _count_events(run: OpenRun, outcomes: Sequence[ActivityOutcome], watch: Watch) -> None:
     for (status, reason), number in Counter((each.status, each.reason) for each in outcomes).items():
         run.add_count(status, reason, number)
     run.heartbeat()
+    watch(run.totals())
 
 
-LANES: Mapping[str, Callable[[LaneContext], tuple[Problem, ...]]] = {
+LANES: Mapping[str, Callable[[LaneContext, OpenSides], tuple[Problem, ...]]] = {
     "people": _run_people,
     "activities": _run_activities,
 }
 """Every lane and its work."""
 
 
-def _note_calls(work: LaneContext) -> None:
+def _note_calls(work: LaneContext, sides: OpenSides) -> None:
     """Remember what the run cost on each side, whether it ended well or not."""
     now = work.app.clock()
-    for side, calls in ((Side.HOST, work.sides.host.calls), (Side.SALESFORCE, work.sides.salesforce.calls)):
+    for side, calls in ((Side.HOST, sides.host.calls), (Side.SALESFORCE, sides.salesforce.calls)):
         work.run.note_calls(side, calls)
-        used, allowed = (work.sides.salesforce.usage if side is Side.SALESFORCE else None) or (None, None)
+        used, allowed = (sides.salesforce.usage if side is Side.SALESFORCE else None) or (None, None)
         work.app.usage.add(work.instance.id, side, now, calls, used=used, allowed=allowed)
 
 
-def _react(app: App, instance: Instance, lane: str, error: SidecarError) -> None:
+def _react(work: LaneContext, error: SidecarError) -> None:
     """Do what each kind of error asks for."""
-    now = app.clock()
+    app, instance, lane, now = work.app, work.instance, work.lane, work.app.clock()
     match error:
         case TransientError():
             pause = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else DEFAULT_PAUSE

@@ -1,16 +1,17 @@
 """Runs by hand: check a mapping, run a lane now, or see what a run would do."""
 
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sidecar.bootstrap import App, bootstrap
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors, errors_told, show
 from sidecar.errors import UsageError
-from sidecar.lanes import BUSY, LANES, RunReport, open_preview, prepare_rules, run_lane
+from sidecar.lanes import BUSY, LANES, RunReport, Watch, open_preview, prepare_rules, run_lane
 from sidecar.mapping.preflight import WARNINGS
 from sidecar.records import Side
 from sidecar.store.history import RunState
@@ -78,12 +79,26 @@ def run(
         services = bootstrap()
         instance = services.instances.get(slug)
         require_lane(lane)
-        with nullcontext() if as_json else errors.status(f"Running {lane} of {slug}…"):
-            report = run_lane(services, instance, lane, "command", is_confirmed=confirm)
+        with _progress(lane, slug, is_hidden=as_json) as watch:
+            report = run_lane(services, instance, lane, "command", is_confirmed=confirm, watch=watch)
         show(describe_report(report), as_json=as_json, table=_report_table(lane, report))
         if report.error:
             errors.print(f"[bold red]{report.error.code}[/]: {report.error.message}", highlight=False)
         raise typer.Exit(_EXIT_CODES.get(report.state, 0))
+
+
+@contextmanager
+def _progress(lane: str, slug: str, *, is_hidden: bool) -> Iterator[Watch]:
+    """Show on a terminal how far a run is; how much there is in all, nobody knows before it is read."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=is_hidden or not errors.is_terminal) as progress:
+        task = progress.add_task(f"{lane} of {slug}")
+
+        def watch(totals: Mapping[str, int]) -> None:
+            told = ", ".join(f"{number} {status}" for status, number in totals.items())
+            progress.update(task, description=f"{lane} of {slug}: {told}")
+
+        yield watch
 
 
 def preview(
