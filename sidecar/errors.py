@@ -1,4 +1,4 @@
-"""Errors, grouped by what happens next. `sidecar/sync/run.py` is the only place that reacts to them.
+"""Errors, grouped by what happens next. `sidecar/lanes.py` is the only place that reacts to them in a run.
 
 SidecarError        a message for the administrator: no secrets, no personal data, a stable code
 ├─ SetupError       someone must change something    → the lane is blocked, shown with who can fix it

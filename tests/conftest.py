@@ -1,10 +1,12 @@
 """Servers and databases for every test that wants one. Nothing is skipped: a missing server is an error."""
 
+import ipaddress
 import os
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -19,6 +21,28 @@ NewDatabase = Callable[[], str]
 
 _MARIADB = ("CREATE DATABASE {} CHARACTER SET utf8mb4", "DROP DATABASE {}")
 _POSTGRES = ("CREATE DATABASE {}", "DROP DATABASE {} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Refuse every connection that would leave this machine: no test may depend on the world outside, or disturb it."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _url(variable: str) -> Iterator[str]:
