@@ -80,8 +80,8 @@ def test_an_opt_out_of_another_channel_is_no_opt_out_of_mails(world: World) -> N
 
 
 def test_an_opt_out_travels_though_the_record_itself_is_refused(world: World) -> None:
-    contact, lead = world.link_person()
-    world.org.add_validation_rule("Lead", lambda row: row["Phone"] == "bad", "No.", "Phone")
+    contact, _ = world.link_person()
+    world.org.add_validation_rule("Lead", lambda row: row.get("Phone") == "bad", "No.", "Phone")
     world.host.edit_contact(contact, {"phone": "bad"})
     world.host.opt_out(contact)
     world.hourly()
@@ -159,7 +159,7 @@ def test_what_the_sync_wrote_itself_proves_nothing(world: World) -> None:
 
 
 def test_an_opt_out_that_vanished_without_an_act_is_put_back(world: World) -> None:
-    contact, lead = link_opted_out(world, UNSUBSCRIBED)
+    contact, _ = link_opted_out(world, UNSUBSCRIBED)
     world.host.lose_opt_out(contact)
     world.host.edit_contact(contact, {"phone": "1"})
     world.settle(runs=2)
@@ -167,7 +167,7 @@ def test_an_opt_out_that_vanished_without_an_act_is_put_back(world: World) -> No
 
 
 def test_an_opt_out_lost_in_a_merge_is_put_back(world: World) -> None:
-    contact, lead = link_opted_out(world, UNSUBSCRIBED)
+    contact, _ = link_opted_out(world, UNSUBSCRIBED)
     visitor = world.host.create_contact({"lastname": "Visitor"})
     world.host.merge_contacts(visitor, contact)
     assert not world.is_opted_out(visitor)

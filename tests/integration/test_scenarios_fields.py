@@ -454,7 +454,7 @@ def test_a_field_hidden_while_it_is_in_use_costs_one_run_at_most(world: World) -
 
 def test_a_rule_of_salesforce_that_refuses_one_field_leaves_the_others(world: World) -> None:
     contact, lead = world.link_person(phone="1")
-    world.org.add_validation_rule("Lead", lambda row: row["Phone"] == "bad", "No.", "Phone")
+    world.org.add_validation_rule("Lead", lambda row: row.get("Phone") == "bad", "No.", "Phone")
     world.host.edit_contact(contact, {"phone": "bad", "position": "Director"})
     world.hourly()
     assert (world.org.row("Lead", lead)["Phone"], world.org.row("Lead", lead)["Title"]) == ("1", "Director")
