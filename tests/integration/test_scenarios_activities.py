@@ -95,7 +95,7 @@ def test_pushing_activities_moves_their_people_and_the_people_lane_writes_nothin
     stamps = {row["Id"]: row["SystemModstamp"] for row in world.org.rows("Lead")}
     world.later(minutes=1)
     for lead in stamps:  # as a timeline of tasks would do it
-        world.org.insert("Task", {"WhoId": lead, "Subject": "Mautic"}, by="api")
+        world.org.insert("Task", {"WhoId": lead, "Subject": "Mautic", "ActivityDate": "2026-11-20"}, by="api")
     moved = {row["Id"]: row["SystemModstamp"] for row in world.org.rows("Lead")}
     assert all(moved[lead] > stamps[lead] for lead in stamps)
     written = len([method for method, *_ in world.host.requests if method != "GET"])
