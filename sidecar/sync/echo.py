@@ -17,10 +17,10 @@ _GONE = {Side.HOST: LinkState.DELETED_IN_HOST, Side.SALESFORCE: LinkState.DELETE
 
 
 def is_echo(record: Record, side: Side, link: Link, rules: Rules) -> bool:
-    """Tell whether a linked record is just as it was left at the last decision about it."""
+    """Tell whether a linked record is just as it was left at the last decision about it; its twin may be gone since."""
     if record.ref != link.end(side):
         return False
-    if record.is_deleted or link.state is not LinkState.ACTIVE:
+    if record.is_deleted or link.state is _GONE[side]:
         return record.is_deleted and link.state is _GONE[side]
     return link.agreed(side, SEEN) == seen_fingerprint(record, side, rules, link.salesforce.object)
 

@@ -31,9 +31,11 @@ def pair_up(
     records: Sequence[Record], side: Side, rules: Rules, sides: Sides, store: LaneStore, *, look_closely: bool = False
 ) -> list[Pair]:
     """Return one pair per record. `look_closely` looks even at what seems unchanged (retries, explanations)."""
+    pairs: list[Pair] = []
+    if not look_closely:
+        records, pairs = _split_settled_moves(records, side, store)
     living = follow(records, sides[side], rules)
     links = store.load_links(side, [ref for head in living for ref in (*head.refs, head.record.ref)])
-    pairs: list[Pair] = []
     for head in living:
         pairs += _pairs_of_head(head, side, links)
     open_pairs = [pair for pair in pairs if pair.problem is None]
@@ -44,6 +46,15 @@ def pair_up(
     linked = _with_counterparts([pair for pair in open_pairs if pair.link], side, rules, sides, store)
     unlinked = match_unlinked([pair for pair in open_pairs if pair.link is None], side, rules, sides[side.other], store)
     return settled + with_evidence(linked + unlinked, rules, sides)
+
+
+def _split_settled_moves(records: Sequence[Record], side: Side, store: LaneStore) -> tuple[list[Record], list[Pair]]:
+    """Set aside who was merged or converted and whose link has moved on before: the survivor's own feed tells the rest."""
+    moved = {record.ref: record.successor for record in records if record.successor}
+    links = store.load_links(side, [*moved, *moved.values()]) if moved else {}
+    settled = {ref for ref, successor in moved.items() if ref not in links and successor in links}
+    asides = [_aside(side, record.ref, record, "unchanged") for record in records if record.ref in settled]
+    return [record for record in records if record.ref not in settled], asides
 
 
 def follow(records: Sequence[Record], side: SidePort, rules: Rules) -> list[_Head]:
