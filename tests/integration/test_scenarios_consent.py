@@ -88,6 +88,14 @@ def test_an_opt_out_travels_though_the_record_itself_is_refused(world: World) ->
     assert is_out(world, contact) == (True, True)
 
 
+def test_an_opt_out_reaches_mautic_though_the_contact_itself_is_refused(world: World) -> None:
+    contact, lead = world.link_person()
+    world.host.faults.add(HostFault("/batch/edit", kind="row_error", row=0, status=400, times=9))
+    world.org.update("Lead", lead, {"Phone": "999", "HasOptedOutOfEmail": True})
+    world.hourly()
+    assert is_out(world, contact) == (True, True)
+
+
 def test_an_opt_out_that_mautic_could_not_take_comes_back_by_itself(world: World) -> None:
     contact, lead = world.link_person()
     world.host.faults.add(HostFault("/dnc/", times=50, status=503))
@@ -162,6 +170,16 @@ def test_an_opt_out_that_vanished_without_an_act_is_put_back(world: World) -> No
     contact, _ = link_opted_out(world, UNSUBSCRIBED)
     world.host.lose_opt_out(contact)
     world.host.edit_contact(contact, {"phone": "1"})
+    world.settle(runs=2)
+    assert is_out(world, contact) == (True, True)
+
+
+def test_an_opt_out_that_vanished_on_both_sides_without_an_act_is_put_back_on_both(world: World) -> None:
+    contact, lead = link_opted_out(world, UNSUBSCRIBED)
+    world.org.track_field("Lead", "HasOptedOutOfEmail", tracked=False)
+    world.org.update("Lead", lead, {"HasOptedOutOfEmail": False}, by="automation")
+    world.host.lose_opt_out(contact)
+    assert is_out(world, contact) == (False, False)
     world.settle(runs=2)
     assert is_out(world, contact) == (True, True)
 

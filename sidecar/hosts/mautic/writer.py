@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sidecar.hosts.mautic.batches import CREATE, EDIT, GONE, Batches, ItemResult
+from sidecar.hosts.mautic.batches import ANOTHER_CONTACT, CREATE, EDIT, GONE, Batches, ItemResult
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.consent import ConsentWriter
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
@@ -119,10 +119,11 @@ class ContactWriter:
         return holders
 
     def _with_consent(self, writes: Sequence[Write], results: Mapping[int, ItemResult]) -> list[WriteResult]:
+        targets = [_opt_out_target(write, results[place]) for place, write in enumerate(writes)]
         changes = {
             contact_id: write.consent
-            for place, write in enumerate(writes)
-            if write.consent and (contact_id := results[place].contact_id) is not None
+            for write, contact_id in zip(writes, targets, strict=True)
+            if write.consent and contact_id is not None
         }
         consent = ConsentWriter(self._client, self._reader, self._parallel)
         errors = consent.apply(changes)
@@ -130,13 +131,19 @@ class ContactWriter:
             WriteResult(
                 ref=ref_of(result.contact_id) if result.contact_id is not None else None,
                 error=result.error,
-                consent_error=errors.get(result.contact_id)
-                if write.consent and result.contact_id is not None
-                else None,
+                consent_error=errors.get(target) if write.consent and target is not None else None,
                 was_created=result.was_created,
             )
-            for write, result in ((write, results[place]) for place, write in enumerate(writes))
+            for write, target, result in zip(writes, targets, (results[n] for n in range(len(writes))), strict=True)
         ]
+
+
+def _opt_out_target(write: Write, result: ItemResult) -> int | None:
+    """Return whose opt-out to change: a person's right does not wait for the rest of the record to be accepted."""
+    if result.contact_id is not None or write.ref is None:
+        return result.contact_id
+    is_somebody_else = result.error in (GONE, ANOTHER_CONTACT, TWICE, UNKNOWN_OBJECT)
+    return None if is_somebody_else else _id(write)
 
 
 def _id(write: Write) -> int | None:
