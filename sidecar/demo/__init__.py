@@ -1,5 +1,5 @@
-"""The demo: two sandboxes, real workers, one table at the end."""
+"""The demo: a sandbox Mautic, a sandbox Salesforce org, the sidecar between them as it is in production. Start here."""
 
+from sidecar.demo.story import run_demo
 
-def run_demo(*, once: bool) -> int:
-    raise SystemExit(f"not there yet {once}")
+__all__ = ["run_demo"]
