@@ -131,7 +131,9 @@ def test_an_event_of_a_name_full_of_accents_is_cut_between_letters_and_stops_nob
 def test_people_without_a_link_send_nothing_until_they_are_linked(world: World) -> None:
     contact = world.host.create_contact({"lastname": "Lee"})
     world.host.submit_form(contact)
-    world.sync("activities")
+    for _ in range(2):
+        world.sync("activities")
+        world.later(hours=2)
     assert world.org.rows(OBJECT) == []
     world.host.edit_contact(contact, {"email": "a@example.org"})
     world.hourly()

@@ -44,6 +44,15 @@ def test_an_unknown_contact_becomes_a_salesforce_contact_where_the_mapping_says_
     assert world.org.rows("Lead") == []
 
 
+def test_a_lead_carries_the_id_and_page_of_its_new_contact_from_the_same_run_on(world: World) -> None:
+    lead = a_lead(world)
+    world.hourly()
+    contact = world.contact_of("Lead", lead)["id"]
+    row = world.org.row("Lead", lead)
+    assert row["Mautic_Id__c"] == str(contact)
+    assert row["Mautic_Url__c"].endswith(f"/s/contacts/view/{contact}")
+
+
 def test_a_known_address_is_matched_and_not_created_whatever_its_case(world: World) -> None:
     lead = a_lead(world, "Ana@Example.org", Phone="1")
     world.hourly()
