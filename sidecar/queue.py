@@ -28,6 +28,8 @@ KEEP_FINISHED_SECONDS = 3600
 KEEP_FAILED_SECONDS = 86400
 # Work that waited a day is dropped: by then later slots wait too, and any of them covers everything since the watermark.
 WAIT_SECONDS = 86400
+# About two minutes: long enough for a restart of Redis. A worker that gives up is started anew by whoever supervises it.
+WORKER_PATIENCE_RETRIES = 60
 
 
 def enqueue(job: str, *args: int | str, job_id: str, settings: Settings | None = None) -> bool:
@@ -48,7 +50,7 @@ def enqueue(job: str, *args: int | str, job_id: str, settings: Settings | None =
     except DuplicateJobError:
         return False
     except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise TransientError("The queue does not answer", code="queue-unreachable") from error
+        raise _unreachable() from error
     return True
 
 
@@ -56,9 +58,14 @@ def run_worker(*, burst: bool = False, settings: Settings | None = None) -> None
     """Work until told to stop (SIGTERM, SIGINT: the job at hand is finished first), or in a burst until nothing waits."""
     settings = settings or load_settings()
     configure_logs(settings)
-    with queue_server(settings), redis.Redis.from_url(settings.redis_url) as connection:
-        worker = rq.Worker(QUEUES, connection=connection, serializer=JSONSerializer)
-        worker.work(burst=burst, logging_level=settings.log_level)
+    # rq itself only waits for Redis between jobs; with this any command does.
+    patience = Retry(ExponentialBackoff(cap=2, base=0.05), retries=WORKER_PATIENCE_RETRIES)
+    with queue_server(settings), redis.Redis.from_url(settings.redis_url, retry=patience) as connection:
+        try:
+            worker = rq.Worker(QUEUES, connection=connection, serializer=JSONSerializer)
+            worker.work(burst=burst, logging_level=settings.log_level)
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise _unreachable() from error
 
 
 @contextmanager
@@ -87,6 +94,10 @@ def count_waiting(settings: Settings) -> dict[str, int]:
     """Return how many jobs wait in each queue."""
     client = _client(settings.redis_url)
     return {name: rq.Queue(name, connection=client, serializer=JSONSerializer).count for name in QUEUES}
+
+
+def _unreachable() -> TransientError:
+    return TransientError("The queue does not answer", code="queue-unreachable")
 
 
 def _queue_of(job: str) -> str:

@@ -241,6 +241,11 @@ class Worker:
             _signal(pid, signal.SIGKILL)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it lives and has no job."""
+        return self.is_alive and not children_of(self.process.pid)
+
+    @property
     def is_alive(self) -> bool:
         return self.process.poll() is None
 

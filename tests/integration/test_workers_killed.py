@@ -167,3 +167,20 @@ def test_a_worker_whose_job_was_killed_takes_the_next_one(
     wait_until(lambda: deployment.runs(instance)[0].state is RunState.DONE, "the next run ends")
     assert worker.is_alive
     require_agreement(deployment, systems, 3)
+
+
+def test_a_worker_that_was_only_believed_dead_writes_nothing_more(
+    deployment: Deployment, systems: Systems, instance: Instance
+) -> None:
+    systems.new_contacts(30)
+    with systems.org_gate.holding(PUSH, is_after=True) as held:
+        worker = begin(deployment, instance)
+        held.wait()
+        deployment.end_lease(instance)  # it slept for longer than its lease
+        assert deployment.run_here(instance).state == RunState.DONE
+        before = systems.org.rows("Lead")
+    wait_until(lambda: worker.is_idle, "the worker gives up")
+    assert systems.org.rows("Lead") == before
+    assert [run.state for run in deployment.runs(instance)] == [RunState.DONE, RunState.FAILED]
+    require_agreement(deployment, systems, 30)
+    require_rest(deployment, systems, instance)
