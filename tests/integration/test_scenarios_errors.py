@@ -169,7 +169,7 @@ def test_a_refused_person_is_tried_again_when_their_data_change(world: World) ->
     world.org.add_validation_rule("Lead", lambda row: row.get("Phone") == "bad", "No.")
     [(contact, _)] = make_leads(world, "bad")
     assert world.hourly().state == "attention"
-    world.later(minutes=5)
+    world.host.edit_contact(contact, {"twitter": "@ana"})
     assert "rejected" not in world.sync().counts, "it is seen again, and not sent again"
     world.host.edit_contact(contact, {"phone": "good"})
     assert world.hourly().state == "done"
@@ -191,7 +191,7 @@ def test_a_new_person_who_was_refused_is_created_once_their_data_change(world: W
     contact = world.host.create_contact({"email": "a@example.org", "lastname": "L", "phone": "bad"})
     world.hourly()
     assert world.link_of(contact) is None
-    world.later(minutes=5)
+    world.host.edit_contact(contact, {"twitter": "@ana"})
     assert world.sync().counts == {"skipped": {"still-waiting": 1}}, "it is seen again, and not sent again"
     world.host.edit_contact(contact, {"phone": "good"})
     world.hourly()
