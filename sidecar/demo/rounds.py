@@ -20,6 +20,7 @@ PATIENCE_SECONDS = 180
 A_SECOND_LATER = 1.1
 """Both systems stamp whole seconds; what is stamped in the second a window ends belongs to the next one."""
 
+PUT_OFF = timedelta(hours=1)
 EVERYTHING = 1_000_000
 
 
@@ -71,8 +72,8 @@ class Timetable:
             schedule = self.app.schedules.get(self.instance.id, each)
             if each == lane:
                 self.app.schedules.postpone(self.instance.id, each, now)
-            elif schedule.next_run_at is None or schedule.next_run_at <= now:
-                self.app.schedules.postpone(self.instance.id, each, now + timedelta(hours=1))
+            elif schedule.next_run_at is None or schedule.next_run_at <= now + PUT_OFF:
+                self.app.schedules.postpone(self.instance.id, each, now + PUT_OFF)
 
     def _wait(self, lane: str, last_id: int) -> Run:
         """Return the next run once a worker has finished it, showing how far it is meanwhile."""

@@ -146,7 +146,7 @@ class _Story:
         self.children.start("ticker", "tick", "--loop")
         self.children.start("web", "serve")
         self._wait_for_pages()
-        contact_id = next(row["id"] for row in sandboxes.host.contacts() if row["email"])
+        contact_id = next(contact["id"] for contact, _ in take_picture(sandboxes).twins)
         sidecar = f"SIDECAR_HOME={_short(self.home)} {_short(Path(sys.executable))} -m sidecar"
         self.console.print(
             f"\nPages    [bold]http://{self.bind}[/]   log in as [bold]demo[/] with [bold]{password}[/]\n"
@@ -202,16 +202,17 @@ def _alone(home: Path) -> Iterator[Path]:
 
 @contextmanager
 def _terminated_politely() -> Iterator[None]:
-    """Tidy up when we are asked to end, as at Ctrl-C."""
+    """Tidy up when we are asked to end or the terminal is closed, as at Ctrl-C."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _free_port() -> int:
