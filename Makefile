@@ -11,7 +11,7 @@ RUN := .venv/bin/python -m sidecar
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## sync two sandboxes through real workers and show the result (ONCE=1: exit after the first run)
+demo: $(READY) ## sync two sandboxes through real workers and show the result (ONCE=1: exit afterwards)
 	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 test: check ## check the code and run every test, with their own database and queue servers
