@@ -3,6 +3,7 @@
 from sidecar.bootstrap import bootstrap
 from sidecar.lanes import run_lane
 from sidecar.logs import log_context
+from sidecar.store.instances import RUNNING_STATES
 
 
 def sync_people(instance_id: int, trigger: str = "schedule") -> str:
@@ -18,5 +19,7 @@ def push_activities(instance_id: int, trigger: str = "schedule") -> str:
 def _run(instance_id: int, lane: str, trigger: str) -> str:
     app = bootstrap()
     instance = app.instances.get_by_id(instance_id)
+    if instance.state not in RUNNING_STATES:
+        return instance.state  # paused or blocked after this was queued
     with log_context(instance=instance_id, lane=lane):
         return run_lane(app, instance, lane, trigger).state

@@ -7,6 +7,7 @@ import typer
 
 from sidecar.bootstrap import bootstrap
 from sidecar.checks import check_connections
+from sidecar.cli.files import read_text
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors_told, show
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
@@ -49,7 +50,7 @@ def mautic(  # noqa: PLR0913, PLR0917  (one option per setting)
             "username": username,
             "parallel": parallel,
         }
-        secrets = {"database_url": _read(database_url_file)}
+        secrets = {"database_url": read_text(database_url_file).strip()}
         secrets |= (
             {"client_secret": _secret(secret_file, "Client secret")}
             if client_id
@@ -84,7 +85,9 @@ def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
             "namespace": namespace,
         }
         secrets = (
-            {"private_key": _read(key_file)} if key_file else {"client_secret": _secret(secret_file, "Client secret")}
+            {"private_key": read_text(key_file).strip()}
+            if key_file
+            else {"client_secret": _secret(secret_file, "Client secret")}
         )
         SalesforceConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
         _save(slug, Side.SALESFORCE, settings, secrets, as_json=as_json)
@@ -122,12 +125,5 @@ def _save(slug: str, side: Side, settings: dict[str, Any], secrets: dict[str, st
     show(document, as_json=as_json, table=f"Saved. Next: [bold]sidecar check {slug}[/]")
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}", code="file-unreadable") from error
-
-
 def _secret(path: Path | None, name: str) -> str:
-    return _read(path) if path else str(typer.prompt(name, hide_input=True))
+    return read_text(path).strip() if path else str(typer.prompt(name, hide_input=True))

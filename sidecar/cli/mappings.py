@@ -7,26 +7,37 @@ from typing import Annotated
 import typer
 
 from sidecar.bootstrap import bootstrap
+from sidecar.cli.files import read_text
 from sidecar.cli.output import JsonOption, SlugArgument, a_moment, a_table, errors_told, show
 from sidecar.errors import UsageError
-from sidecar.mapping.export import dump_mapping, to_toml
-from sidecar.mapping.parse import parse_mapping_text
+from sidecar.mapping.activities import dump_activities, parse_activities
+from sidecar.mapping.export import dump_mapping, write_toml
+from sidecar.mapping.parse import parse_mapping, read_document
 
 app = typer.Typer(no_args_is_help=True)
 
-NameOption = Annotated[str, typer.Option(help="Which mapping.")]
+ACTIVITIES = "activities"
+NAMES = ("people", ACTIVITIES)
+
+NameOption = Annotated[str, typer.Option(help="Which mapping: people or activities.")]
 
 
 @app.command("export")
 def export(slug: SlugArgument, name: NameOption = "people", as_json: JsonOption = False) -> None:
     """Print the mapping that the instance follows now, as TOML."""
     with errors_told():
+        require_name(name)
         services = bootstrap()
-        mapping = services.mapping(services.instances.get(slug), name)
+        instance = services.instances.get(slug)
+        document = (
+            dump_activities(services.activities(instance))
+            if name == ACTIVITIES
+            else dump_mapping(services.mapping(instance, name))
+        )
         if as_json:
-            show(dump_mapping(mapping), as_json=True)
+            show(document, as_json=True)
         else:
-            typer.echo(to_toml(mapping), nl=False)
+            typer.echo(write_toml(document), nl=False)
 
 
 @app.command("import")
@@ -39,22 +50,33 @@ def import_(
     with errors_told():
         services = bootstrap()
         instance = services.instances.get(slug)
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"Cannot read {file} as text", code="file-unreadable") from error
-        mapping = parse_mapping_text(text)
-        version = services.mappings.save(
-            instance.id, mapping.name, dump_mapping(mapping), getpass.getuser(), services.clock()
-        )
-        document = {"slug": slug, "name": mapping.name, "version": version}
-        show(document, as_json=as_json, table=f"Saved version {version}. Next: [bold]sidecar preflight {slug}[/]")
+        name, document = parse_document(read_text(file))
+        version = services.mappings.save(instance.id, name, document, getpass.getuser(), services.clock())
+        answer = {"slug": slug, "name": name, "version": version}
+        show(answer, as_json=as_json, table=f"Saved version {version}. Next: [bold]sidecar preflight {slug}[/]")
+
+
+def parse_document(text: str) -> tuple[str, dict[str, object]]:
+    """Return which mapping a text is, and what is saved of it; UsageError tells everything that is wrong with it."""
+    document = read_document(text)
+    if ACTIVITIES in document:
+        return ACTIVITIES, dump_activities(parse_activities(document))
+    mapping = parse_mapping(document)
+    require_name(mapping.name)
+    return mapping.name, dump_mapping(mapping)
+
+
+def require_name(name: str) -> None:
+    """Refuse a mapping that no lane follows."""
+    if name not in NAMES:
+        raise UsageError(f"There is no mapping {name}; there are {', '.join(NAMES)}", code="no-such-mapping")
 
 
 @app.command("history")
 def history(slug: SlugArgument, name: NameOption = "people", as_json: JsonOption = False) -> None:
     """List the versions of a mapping that were saved for an instance, newest first."""
     with errors_told():
+        require_name(name)
         services = bootstrap()
         versions = services.mappings.history(services.instances.get(slug).id, name)
         documents = [

@@ -11,6 +11,7 @@ import typer
 
 from jobs.tick import tick as tick_once
 from sidecar.bootstrap import bootstrap
+from sidecar.cli.files import read_text
 from sidecar.cli.output import JsonOption, SlugArgument, a_table, errors_told, show
 from sidecar.cli.runs import require_lane
 from sidecar.config import load_settings
@@ -175,7 +176,7 @@ def add_user(
 ) -> None:
     """Add somebody who may sign in to the web pages."""
     with errors_told():
-        password = password_file.read_text("utf-8").strip() if password_file else getpass.getpass("Password: ")
+        password = read_text(password_file).strip() if password_file else getpass.getpass("Password: ")
         services = bootstrap()
         services.users.add(name, password, role, services.clock())
         show({"name": name, "role": role}, as_json=as_json, table=f"Added {name} as {role}.")

@@ -1,6 +1,7 @@
 """A mapping back into a document, as plain tables, TOML or JSON; parsing it gives the same mapping. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from sidecar.mapping.model import (
@@ -13,6 +14,7 @@ from sidecar.mapping.model import (
 )
 from sidecar.records import Side
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -44,16 +46,20 @@ def to_json(mapping: ObjectMapping) -> str:
 
 def to_toml(mapping: ObjectMapping) -> str:
     """Return the document as TOML text, one table per field pair."""
+    return write_toml(dump_mapping(mapping))
+
+
+def write_toml(document: Mapping[str, object]) -> str:
+    """Return any document as TOML text; tables inside a table get a heading of their own."""
     lines: list[str] = []
-    for name, table in dump_mapping(mapping).items():
+    for name, table in document.items():
         assert isinstance(table, dict)
-        if name == "fields":
-            for pair, row in table.items():
-                lines += _table_lines(f"fields.{pair}", row)
-            if not table:
-                lines += ["[fields]", ""]
-        else:
-            lines += _table_lines(name, table)
+        inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+        plain = {key: value for key, value in table.items() if key not in inner}
+        if plain or not inner:
+            lines += _table_lines(name, plain)
+        for key, value in inner.items():
+            lines += _table_lines(f"{name}.{_key(key)}", value)
     return "\n".join(lines)
 
 
@@ -114,19 +120,25 @@ def _without_none(table: Mapping[str, object]) -> dict[str, object]:
 
 
 def _table_lines(name: str, table: Mapping[str, object]) -> list[str]:
-    return [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items()), ""]
+    return [f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items()), ""]
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _toml(name)
 
 
 def _toml(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case int():
+            return str(value)
         case str():
             return '"' + "".join(_escaped(character) for character in value) + '"'
         case list():
             return "[" + ", ".join(_toml(entry) for entry in value) + "]"
         case dict():
-            return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
+            return "{ " + ", ".join(f"{_key(key)} = {_toml(entry)}" for key, entry in value.items()) + " }"
     raise TypeError(f"a mapping document holds no {type(value).__name__}")
 
 
