@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -112,9 +112,14 @@ class App:
         return parse_mapping(saved.document) if saved else load_mapping(SHIPPED_MAPPINGS / f"{name}.toml")
 
     def activities(self, instance: Instance) -> ActivityMapping:
-        """Return which timeline events of the instance travel, by its own document or the shipped one."""
+        """Return which timeline events of the instance travel, by its own document or the shipped one.
+
+        A namespace in the document wins over the one of the org's connection.
+        """
         saved = self.mappings.current(instance.id, "activities")
-        return parse_activities(saved.document) if saved else load_activities(SHIPPED_MAPPINGS / "activities.toml")
+        document = parse_activities(saved.document) if saved else load_activities(SHIPPED_MAPPINGS / "activities.toml")
+        namespace = self._connection(instance, Side.SALESFORCE).get("namespace", "")
+        return document if document.namespace else replace(document, namespace=namespace)
 
     @contextmanager
     def open_sides(self, instance: Instance) -> Iterator[OpenSides]:

@@ -1,7 +1,7 @@
 """Runs one lane of one instance under its lease, and is the only place that reacts to a SidecarError.
 
-SetupError → blocked, with an alert · TransientError → postponed · SafetyError → held for a person · lost lease → stopped.
-Anything else is a bug: the ledger marks the run failed and the error goes on.
+SetupError → blocked, with an alert, and tried again at the next slot · TransientError → postponed · SafetyError → held for
+a person · lost lease → stopped. Anything else is a bug: the ledger marks the run failed and the error goes on.
 """
 
 import os
@@ -16,7 +16,7 @@ from datetime import timedelta
 from sidecar.activities.model import ActivityOutcome
 from sidecar.activities.run import push_activities
 from sidecar.bootstrap import App, OpenSides
-from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError
+from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError, UsageError
 from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.preflight import WARNINGS, preflight
@@ -24,13 +24,15 @@ from sidecar.mapping.rules import Problem, Rules
 from sidecar.records import Side
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
+from sidecar.store.cache import SqlCache
 from sidecar.store.history import RunState
 from sidecar.store.instances import Instance
 from sidecar.store.lane import LeasedLane, SqlLaneStore
 from sidecar.store.ledger import OpenRun
 from sidecar.store.links import Scope
+from sidecar.store.outbox import Outbox
 from sidecar.store.preview import PreviewStore, UncountedRun
-from sidecar.sync.model import Outcome
+from sidecar.sync.model import Outcome, Reaction
 from sidecar.sync.run import Lane, sync_mapping
 from sidecar.sync.safety import Brake
 
@@ -41,6 +43,8 @@ Watch = Callable[[Mapping[str, int]], None]
 """Hears how many outcomes there are per status, as they grow."""
 
 DEFAULT_PAUSE = timedelta(minutes=10)
+REMEMBER_RULES = timedelta(days=30)
+"""After that, what waits is looked at again in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,21 @@ def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
         owner=work.owner,
         now=work.app.clock,
     )
+    _wake_if_rules_changed(work, rules)
     brake = Brake(store.count_links(), is_released=work.is_confirmed)
     sync_mapping(Lane(rules, sides.by_side, store, _Watched(work), work.app.clock, brake))
     return tuple(problem for problem in rules.problems if problem.code not in WARNINGS)
+
+
+def _wake_if_rules_changed(work: LaneContext, rules: Rules) -> None:
+    """Look again at what waits for data or set-up once the mapping or a schema changed: it may fit now."""
+    app, instance_id, name = work.app, work.instance.id, f"rules:{rules.mapping.name}"
+    cache = SqlCache(app.database, app.cipher, instance_id, Side.SALESFORCE, app.clock)
+    if cache.get(name) == rules.signature():
+        return
+    for waits_for in (Reaction.SETUP, Reaction.DATA):
+        Outbox(app.database).wake(instance_id, work.lane, waits_for)
+    cache.put(name, rules.signature(), expires_at=app.clock() + REMEMBER_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +215,7 @@ def _react(work: LaneContext, error: SidecarError) -> None:
         case TransientError():
             pause = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else DEFAULT_PAUSE
             app.schedules.postpone(instance.id, lane, now + pause)
-        case SetupError() | SafetyError():
+        case SetupError() | SafetyError() | UsageError():
             fixed_by = error.fixed_by if isinstance(error, SetupError) else "administrator"
             app.alerts.open(instance.id, lane, error.code, error.message, fixed_by, now)
         case LeaseLostError():

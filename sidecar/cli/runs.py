@@ -16,7 +16,8 @@ from sidecar.mapping.preflight import WARNINGS
 from sidecar.records import Side
 from sidecar.store.history import RunState
 from sidecar.store.instances import Instance
-from sidecar.sync.model import Decision, FieldOutcome
+from sidecar.store.outbox import Outbox
+from sidecar.sync.model import Decision, FieldOutcome, Reaction
 from sidecar.sync.run import preview_mapping
 
 LaneArgument = Annotated[str, typer.Argument(metavar="LANE", help="people or activities.")]
@@ -37,6 +38,7 @@ def register(root: typer.Typer) -> None:
     root.command("preflight")(preflight)
     root.command("run")(run)
     root.command("preview")(preview)
+    root.command("retry")(retry)
 
 
 def preflight(slug: SlugArgument, as_json: JsonOption = False) -> None:
@@ -123,6 +125,16 @@ def preview(
             cells = [tuple(change.values()) for change in changes]
             columns = ("Contact", "Salesforce", "Written to", "Field", "Before", "After", "Why")
             show(None, as_json=False, table=a_table("Changes", columns, cells))
+
+
+def retry(slug: SlugArgument, as_json: JsonOption = False) -> None:
+    """Let the next run look again at all people who wait for data, set-up or a person."""
+    with errors_told():
+        services = bootstrap()
+        instance = services.instances.get(slug)
+        outbox = Outbox(services.database)
+        count = sum(outbox.wake(instance.id, "people", waits_for) for waits_for in Reaction)
+        show({"slug": slug, "woken": count}, as_json=as_json, table=f"The next run looks again at {count} people.")
 
 
 def require_lane(lane: str) -> None:

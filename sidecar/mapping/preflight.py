@@ -16,8 +16,6 @@ from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
 
 __all__ = ["WARNINGS", "Code", "preflight"]
 
-_BOTH_SIDES = frozenset(Side)
-
 
 def preflight(
     mapping: ObjectMapping,
@@ -25,7 +23,6 @@ def preflight(
     salesforce_schemas: Mapping[str, ObjectSchema | None],
     *,
     fingerprint: Fingerprinter,
-    may_write: frozenset[Side] = _BOTH_SIDES,
 ) -> Rules:
     """Return the rules that can be followed between these schemas; None stands for an object our user cannot see.
 
@@ -58,8 +55,14 @@ def preflight(
         can_mark_host_deletion=_host_mark(visible, host_schema) is not None,
         can_mark_salesforce_deletion=frozenset(name for name in schemas if _salesforce_mark(visible, schemas[name])),
         external_id_on=frozenset(name for name in schemas if _external_id(visible, schemas[name])),
-        may_write=may_write,
+        may_write=_writable(visible),
     )
+
+
+def _writable(mapping: ObjectMapping) -> frozenset[Side]:
+    """Return the sides the mapping writes to at all; opt-outs travel regardless."""
+    created = {Side.SALESFORCE: mapping.create_in_salesforce is not None, Side.HOST: mapping.create_in_host}
+    return frozenset(side for side in Side if side in mapping.update or created[side])
 
 
 def _narrowed(mapping: ObjectMapping, schemas: Mapping[str, ObjectSchema]) -> ObjectMapping:

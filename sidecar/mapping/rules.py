@@ -1,5 +1,6 @@
 """A mapping made ready for a run: each field pair with both its schemas, each unusable pair with its reason. Pure."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -54,3 +55,8 @@ class Rules:
     can_mark_salesforce_deletion: frozenset[str] = frozenset()
     external_id_on: frozenset[str] = frozenset()
     may_write: frozenset[Side] = field(default_factory=lambda: frozenset(Side))
+
+    def signature(self) -> str:
+        """Return what changes whenever a decision could come out otherwise: the mapping, or what either side shows of it."""
+        told = (sorted(self.fields.items()), self.is_consent_known, sorted(self.external_id_on), sorted(self.may_write))
+        return hashlib.sha256(repr(told).encode()).hexdigest()

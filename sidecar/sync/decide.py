@@ -41,7 +41,14 @@ def decide(pair: Pair, rules: Rules) -> Decision:
 
 
 HELD_PROBLEMS = frozenset(
-    {"ambiguous-match", "match-linked-elsewhere", "duplicate-in-batch", "record-not-visible", "waits-for-merge"}
+    {
+        "ambiguous-match",
+        "another-is-preferred",
+        "match-linked-elsewhere",
+        "duplicate-in-batch",
+        "record-not-visible",
+        "waits-for-merge",
+    }
 )
 """Problems found while pairing that a person or a later run must settle; the others need nothing."""
 
@@ -161,10 +168,10 @@ def _update(
 
 
 def _permitted(consent: ConsentDecision | None, rules: Rules) -> ConsentDecision | None:
-    """Drop consent changes towards a side that may not be written; the state is then not agreed yet."""
-    if consent is None or all(side in rules.may_write for side in consent.changes):
+    """Drop a lift towards a side that may not be written. An opt-out always travels: it is a person's right, not a field."""
+    if consent is None or ConsentChange.LIFT not in consent.changes.values():
         return consent
-    return None
+    return consent if all(side in rules.may_write for side in consent.changes) else None
 
 
 # -- one side only ---------------------------------------------------------------------------------------------------

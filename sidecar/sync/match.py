@@ -13,24 +13,64 @@ from sidecar.mapping.rules import FieldRule, Rules
 from sidecar.records import Record, Ref, Side, Value
 from sidecar.sync.decide import match_values
 from sidecar.sync.model import Link, LinkState, Pair, Wanted
-from sidecar.sync.ports import LaneStore, SidePort
+from sidecar.sync.ports import LaneStore, SidePort, Sides
 
 _GONE = {Side.HOST: LinkState.DELETED_IN_HOST, Side.SALESFORCE: LinkState.DELETED_IN_SALESFORCE}
 
 
-def match_unlinked(pairs: list[Pair], side: Side, rules: Rules, other: SidePort, store: LaneStore) -> list[Pair]:
-    """Return the pairs with their counterpart across, or with the problem that keeps them apart."""
-    asking = [pair for pair in pairs if _is_askable(pair, side, rules)]
+def match_unlinked(pairs: list[Pair], side: Side, rules: Rules, sides: Sides, store: LaneStore) -> list[Pair]:
+    """Return the pairs with their counterpart across, or with the problem that keeps them apart.
+
+    A Lead whose address a Contact has too steps back; the Contact's pair is added if nobody is linked to it yet.
+    """
+    if side is Side.SALESFORCE:
+        pairs = _step_back(pairs, rules, sides[side], store)
+    asking = [pair for pair in pairs if pair.problem is None and _is_askable(pair, side, rules)]
     if not asking:
         return pairs
     wanted = [_wanted(pair, side, rules) for pair in asking]
-    candidates = other.find(rules, wanted)
+    candidates = sides[side.other].find(rules, wanted)
     links = store.load_links(side.other, sorted({record.ref for found in candidates for record in found}))
     matched = {
         id(pair): _choose(pair, side, want, found, links, rules)
         for pair, want, found in zip(asking, wanted, candidates, strict=True)
     }
     return _collapse([matched.get(id(pair), pair) for pair in pairs], side, rules)
+
+
+def _step_back(pairs: list[Pair], rules: Rules, salesforce: SidePort, store: LaneStore) -> list[Pair]:
+    """Let records give way to one of a preferred object that carries the same match value (a Contact before a Lead)."""
+    rank = {name: number for number, name in enumerate(rules.mapping.salesforce_objects)}
+    asking = [pair for pair in pairs if _may_step_back(pair, rank, rules)]
+    if not asking:
+        return pairs
+    found = salesforce.find(rules, [Wanted(values=_own_values(pair.salesforce, rules)) for pair in asking])
+    better: dict[int, list[Record]] = {
+        id(pair): [each for each in records if rank[each.ref.object] < rank[pair.trigger_ref.object]]
+        for pair, records in zip(asking, found, strict=True)
+    }
+    preferred = {record.ref: record for records in better.values() for record in records}
+    for ref in [pair.salesforce.ref for pair in pairs if pair.salesforce]:
+        preferred.pop(ref, None)
+    linked = store.load_links(Side.SALESFORCE, sorted(preferred))
+    added = [
+        Pair(trigger=Side.SALESFORCE, trigger_ref=ref, salesforce=record)
+        for ref, record in preferred.items()
+        if ref not in linked
+    ]
+    return [replace(pair, problem="another-is-preferred") if better.get(id(pair)) else pair for pair in pairs] + added
+
+
+def _may_step_back(pair: Pair, rank: Mapping[str, int], rules: Rules) -> bool:
+    record = pair.salesforce
+    if record is None or not rank.get(record.ref.object) or not _is_askable(pair, Side.SALESFORCE, rules):
+        return False
+    return record.ref == pair.trigger_ref and _carried_id(record, Side.SALESFORCE, rules) is None
+
+
+def _own_values(record: Record | None, rules: Rules) -> dict[str, Value]:
+    values = match_values(record, rules, Side.SALESFORCE)
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _is_askable(pair: Pair, side: Side, rules: Rules) -> bool:

@@ -44,7 +44,7 @@ def pair_up(
         open_pairs, echoes = _split_echoes(open_pairs, side, rules, store)
         settled += echoes
     linked = _with_counterparts([pair for pair in open_pairs if pair.link], side, rules, sides, store)
-    unlinked = match_unlinked([pair for pair in open_pairs if pair.link is None], side, rules, sides[side.other], store)
+    unlinked = match_unlinked([pair for pair in open_pairs if pair.link is None], side, rules, sides, store)
     return settled + with_evidence(linked + unlinked, rules, sides)
 
 

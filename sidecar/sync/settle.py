@@ -72,7 +72,7 @@ class Settler:
             refused = next((code for written in results.values() for code in written.refused.values()), None)
             status = Status.WRITTEN if decision.writes else Status.SKIPPED
             outcome = Outcome(decision, status, refused or decision.reason, link, changes=changes)
-            return self._with_second_look(outcome)
+            return self._with_second_look(_with_held_fields(outcome))
         return self._waiting(decision, error, link, changes)
 
     def _with_second_look(self, outcome: Outcome) -> Outcome:
@@ -89,8 +89,10 @@ class Settler:
         if decision.reason in ("waits-for-merge", "record-not-visible"):
             return self._waiting(decision, WriteError(decision.reason, Reaction.RETRY), None, ())
         seen = self._seen_waiting(decision, link)
+        if decision.fields and decision.pair.link:
+            return _with_held_fields(Outcome(decision, Status.HELD, decision.reason, link))
         waits_for = Reaction.SETUP if decision.reason == "consent-unknown" else Reaction.PERSON
-        return Outcome(decision, Status.HELD, decision.reason, link, waits_for=None if link else waits_for, seen=seen)
+        return Outcome(decision, Status.HELD, decision.reason, link, waits_for, seen=seen)
 
     def _waiting(
         self,
@@ -179,6 +181,15 @@ class Settler:
             if decision.consent and side in decision.consent.changes and written.result.consent_error is None:
                 consent = Consent(opted_out=decision.consent.agreed)
         return fingerprint_values(values, consent, side, self.rules, link.salesforce.object)
+
+
+def _with_held_fields(outcome: Outcome) -> Outcome:
+    """Let a record wait whose field was held back: for a person where the rule asks for one, else for its data or the rules."""
+    held = next((field for field in outcome.decision.fields if field.outcome is FieldOutcome.HELD), None)
+    if held is None:
+        return outcome
+    waits_for = Reaction.PERSON if held.reason == "conflict-held" else Reaction.DATA
+    return replace(outcome, waits_for=waits_for)
 
 
 def _end(decision: Decision, results: Results, side: Side) -> Ref | None:

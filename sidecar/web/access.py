@@ -66,7 +66,9 @@ def check_access() -> ResponseReturnValue | None:
     if view.needed_role is None:
         return None
     if not current_user.is_authenticated:
-        return redirect(url_for("login_page.log_in", back=request.full_path.rstrip("?") if request.method == "GET" else "/"))
+        return redirect(
+            url_for("login_page.log_in", back=request.full_path.rstrip("?") if request.method == "GET" else "/")
+        )
     if not current_user.may(view.needed_role):
         abort(403)
     return None

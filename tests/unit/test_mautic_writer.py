@@ -334,7 +334,8 @@ def test_the_opt_out_can_fail_by_itself() -> None:
     assert (result.error, result.consent_error) == (None, WriteError("mautic-unreachable", Reaction.RETRY))
 
 
-def test_a_record_that_failed_gets_no_opt_out_call() -> None:
-    mautic = ScriptedMautic({EDIT: [(503, {})], ADD: [dnc]})
-    write(mautic, edit(7, ConsentChange.OPT_OUT, firstname="A"))
-    assert ADD not in mautic.paths()
+@pytest.mark.parametrize(("change", "is_sent"), [(ConsentChange.OPT_OUT, True), (ConsentChange.LIFT, False)])
+def test_an_opt_out_does_not_wait_for_its_record_but_a_lift_does(change: ConsentChange, is_sent: bool) -> None:
+    mautic = ScriptedMautic({EDIT: [(503, {})], ADD: [dnc], REMOVE: [dnc]})
+    write(mautic, edit(7, change, firstname="A"))
+    assert ((ADD in mautic.paths()) or (REMOVE in mautic.paths())) is is_sent

@@ -312,12 +312,18 @@ def test_a_mapping_that_does_nothing_on_deletion_needs_no_host_mark():
     assert not rules.can_mark_host_deletion
 
 
-def test_what_may_be_written_is_handed_on():
-    schemas = {"Lead": schema("Lead", SALESFORCE), "Contact": schema("Contact", SALESFORCE)}
-    rules = preflight(
-        parse_mapping(DOCUMENT), schema("contact", HOST), schemas, fingerprint=FINGERPRINT, may_write=frozenset()
-    )
-    assert rules.may_write == frozenset()
+@pytest.mark.parametrize(
+    ("head", "sides"),
+    [
+        ({}, set(Side)),
+        ({"direction": "to_salesforce", "create_in_host": False}, {Side.SALESFORCE}),
+        ({"direction": "to_host", "create_in_salesforce": False}, {Side.HOST}),
+        ({"update": [], "create_in_salesforce": False}, {Side.HOST}),
+    ],
+)
+def test_a_direction_says_which_side_may_be_written_to(head, sides):
+    rules = check(document=DOCUMENT | {"mapping": DOCUMENT["mapping"] | head})
+    assert rules.may_write == sides
 
 
 def test_the_shipped_mapping_against_an_empty_org_suspends_every_pair_and_deletes_none():

@@ -8,7 +8,7 @@ from sidecar.hosts.mautic.consent import ConsentWriter
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.values import Json, to_json, why_not_writable
 from sidecar.hosts.mautic.waves import Item, UniqueKey, unique_keys, waves_of_creations, waves_of_edits
-from sidecar.sync.model import Reaction, Write, WriteError, WriteResult
+from sidecar.sync.model import ConsentChange, Reaction, Write, WriteError, WriteResult
 
 TWICE = WriteError("mautic-written-twice", Reaction.RETRY)
 UNKNOWN_OBJECT = WriteError("mautic-object-unknown", Reaction.SETUP)
@@ -140,7 +140,7 @@ class ContactWriter:
 
 def _opt_out_target(write: Write, result: ItemResult) -> int | None:
     """Return whose opt-out to change: a person's right does not wait for the rest of the record to be accepted."""
-    if result.contact_id is not None or write.ref is None:
+    if result.contact_id is not None or write.consent is not ConsentChange.OPT_OUT:
         return result.contact_id
     is_somebody_else = result.error in (GONE, ANOTHER_CONTACT, TWICE, UNKNOWN_OBJECT)
     return None if is_somebody_else else _id(write)
