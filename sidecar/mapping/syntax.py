@@ -1,6 +1,7 @@
 """Whether a text is an e-mail address or a web address, by form alone: nothing is looked up. Pure."""
 
 import re
+from functools import lru_cache
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
@@ -10,6 +11,7 @@ _BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
 _HOST = re.compile(r"[^\s/?#@:\[\]]+\.[^\s/?#@:\[\].]{2,}|localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
+@lru_cache(maxsize=4096)  # asked several times for each person of a page, and costly
 def is_email(text: str) -> bool:
     """Tell whether it has the form of an address both sides take: one local part, a domain with a dot.
 

@@ -44,8 +44,11 @@ def sync_mapping(lane: Lane) -> None:
     """Look again at what waits, follow each side's changes up to its own clock, then finish what that began."""
     _look_again(lane)
     for side in FOLLOWED:
+        source_now = lane.sides[
+            side
+        ].now()  # one for all feeds: both records of a conversion are within the windows, or none
         for feed in lane.sides[side].feeds(lane.rules.mapping):
-            window = lane.store.open_window(side, feed, lane.sides[side].now())
+            window = lane.store.open_window(side, feed, source_now)
             for page in lane.sides[side].read_changes(lane.rules, feed, window):
                 process(lane, side, page.records)
                 lane.store.save_cursor(side, feed, page.cursor)
@@ -74,8 +77,9 @@ def make_plan(lane: Lane, side: Side, records: Sequence[Record], *, look_closely
 def preview_mapping(lane: Lane) -> Iterator[list[Decision]]:
     """Yield what a run would decide now, page by page. Needs a store that only reads."""
     for side in FOLLOWED:
+        source_now = lane.sides[side].now()
         for feed in lane.sides[side].feeds(lane.rules.mapping):
-            window = lane.store.open_window(side, feed, lane.sides[side].now())
+            window = lane.store.open_window(side, feed, source_now)
             for page in lane.sides[side].read_changes(lane.rules, feed, window):
                 yield make_plan(lane, side, page.records)
 

@@ -56,7 +56,8 @@ def waves_of_edits(items: Sequence[Item], holders: Mapping[UniqueKey, int]) -> I
         ready = [item for contact_id, item in rest.items() if not waits_for[contact_id] & rest.keys()]
         if ready:
             yield ready
-            rest = {item.contact_id: item for item in rest.values() if item not in ready}
+            done = {item.contact_id for item in ready}
+            rest = {contact_id: item for contact_id, item in rest.items() if contact_id not in done}
             continue
         giver = _somebody_in_a_circle(next(iter(rest)), waits_for, rest.keys())
         given = {key for key, holder in holders.items() if holder == giver}
