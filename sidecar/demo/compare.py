@@ -13,9 +13,10 @@ from sidecar.demo.values import CLAIMS, is_same, value_of
 from sidecar.mapping.model import FieldPair, ObjectMapping
 from sidecar.sandbox.org.org import Org
 from sidecar.store.history import LedgerRow
+from sidecar.sync.model import Status
 
-REASONS_TO_BE_ALONE = frozenset({"ambiguous-match", "match-linked-elsewhere", "duplicate-in-batch", "too-long"})
 MERGED = "same-person"
+WAITING = (Status.HELD, Status.REJECTED)
 
 
 @dataclass
@@ -109,7 +110,7 @@ class Judge:
 
     def _is_true(self, reason: str, pair: FieldPair, contact: Row, theirs: Any, object_name: str) -> bool:
         if reason == "mautic-value-not-unique":
-            return Counter(self.picture.addresses.values())[self.picture.addresses[str(contact["id"])]] > 2
+            return self.picture.sharing(str(contact["id"]), in_mautic=True) > 1
         length = self.org.schema.objects[object_name.lower()].fields[pair.salesforce[object_name]].length
         claim = CLAIMS.get(reason)
         return claim is not None and claim(pair, value_of(contact, pair.host, self.picture.base_url), theirs, length)
@@ -148,13 +149,25 @@ class Judge:
             self.found.differ(f"contact {contact_id} is marked as deleted in Salesforce, where nobody was")
 
     def _require_reason(self, record_id: str, name: str, side: str) -> None:
-        """Somebody with an address who is on one side only needs a word from the sidecar."""
+        """Somebody with an address who is on one side only waits for somebody to decide, for a reason that holds."""
         row = self.explanations.latest.get(record_id)
-        if row is not None and row.reason in REASONS_TO_BE_ALONE:
+        if row is not None and row.status in WAITING and self._holds(row.reason, record_id):
             self.found.explained[row.reason] += 1
         else:
             said = f"{row.status}: {row.reason}" if row else "nothing"
             self.found.differ(f"{name} is in {side} only; the sidecar says {said}")
+
+    def _holds(self, reason: str, record_id: str) -> bool:
+        is_contact = record_id.isdigit()
+        match reason:
+            case "ambiguous-match":
+                return self.picture.sharing(record_id, in_mautic=not is_contact) > 1
+            case "duplicate-in-batch" | "another-is-preferred":
+                return self.picture.sharing(record_id, in_mautic=is_contact) > 1
+            case "match-linked-elsewhere":
+                belongs = None if is_contact else self.picture.contact_of(self.picture.people[record_id])
+                return belongs is not None or self.picture.sharing(record_id, in_mautic=is_contact) > 1
+        return True  # what one side says about a value is checked where values are compared
 
 
 def _name(contact: Row, person: Row) -> str:

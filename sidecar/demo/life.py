@@ -7,6 +7,7 @@ from random import Random
 
 from sidecar.demo.events import make_events
 from sidecar.demo.people import Casting
+from sidecar.demo.picture import take_picture
 from sidecar.demo.sandboxes import Sandboxes
 
 SEED = 4711
@@ -52,13 +53,12 @@ class Hour:
         make_events(self.host, self.random, [row["id"] for row in self.host.contacts()], EVENTS)
 
     def _find_twins(self) -> list[Twins]:
-        """Return everybody who is on both sides, by the id Salesforce was given."""
-        living = {row["id"] for row in self.host.contacts() if row["email"]}
+        """Return everybody who is on both sides, by the id Salesforce was given, and shares the address with nobody."""
+        picture = take_picture(self.sandboxes)
         found = [
-            Twins(int(row["Mautic_Id__c"]), name, row["Id"])
-            for name in ("Contact", "Lead")
-            for row in self.org.rows(name)
-            if row["Email"] and not row.get("IsConverted") and int(row["Mautic_Id__c"] or 0) in living
+            Twins(contact["id"], person["object"], person["Id"])
+            for contact, person in picture.twins
+            if contact["email"] and picture.sharing(str(contact["id"]), in_mautic=True) == 1
         ]
         self.random.shuffle(found)
         return found

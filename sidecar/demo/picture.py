@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sidecar.demo.sandboxes import Sandboxes
@@ -48,7 +49,15 @@ class Picture:
             contact_id = self.survivors[contact_id]
         return contact_id
 
-    @property
+    def sharing(self, record_id: str, *, in_mautic: bool) -> int:
+        """Return how many living records of one side have a record's address."""
+        return self._times[in_mautic, self.addresses.get(record_id, "")]
+
+    @cached_property
+    def _times(self) -> Counter[tuple[bool, str]]:
+        return Counter((each.isdigit(), address) for each, address in self.addresses.items())
+
+    @cached_property
     def addresses(self) -> dict[str, str]:
         """The e-mail addresses of all living records, by id."""
         found = {str(each): row["email"] for each, row in self.contacts.items()}
@@ -57,9 +66,8 @@ class Picture:
 
     def doubles_since(self, before: "Picture") -> list[str]:
         """Return the ids of records that are new and have an address that another record of their side has too."""
-        now, known = self.addresses, before.addresses
-        sides = Counter((each.isdigit(), address) for each, address in now.items())
-        return [each for each, address in now.items() if each not in known and sides[each.isdigit(), address] > 1]
+        new = (each for each in self.addresses if each not in before.addresses)
+        return [each for each in new if self.sharing(each, in_mautic=each.isdigit()) > 1]
 
 
 def take_picture(sandboxes: Sandboxes) -> Picture:

@@ -59,6 +59,7 @@ ROWS: Sequence[tuple[str, Count]] = (
 
 MEANINGS: Mapping[str, str] = {
     "ambiguous-match": "several people match; somebody must choose",
+    "another-is-preferred": "a Lead whose address a Contact has too",
     "blanks-stay": "emptied on one side, and the mapping keeps the other's value",
     "cleared-on-purpose": "emptied on the side whose value does not travel",
     "deleted-in-salesforce": "deleted in Salesforce, marked in Mautic",
@@ -87,7 +88,7 @@ def show_rounds(console: Console, rounds: Sequence[Round]) -> None:
 def show_comparison(console: Console, found: Comparison) -> None:
     """Print what both systems themselves say."""
     console.print(
-        f"{found.twins:,} people on both sides · {found.values:,} field values · opt-outs · deletion marks · "
+        f"{found.twins:,} people on both sides · {found.values:,} values · opt-outs · deletions · "
         f"{found.events:,} events\n"
     )
     table = Table("Differ for a reason that holds", "Count", "Which is", title_justify="left")
@@ -109,7 +110,7 @@ def show_verdict(console: Console, faults: Sequence[str]) -> bool:
         for fault in faults:
             console.print(f"  {fault}")
         return False
-    console.print("Nothing lost, nothing doubled, no opt-out forgotten; the idle hour wrote nothing.")
+    console.print("Nothing lost, nothing doubled, no opt-out forgotten, nothing written when idle.")
     console.print("[bold green]Both sides agree.[/]")
     return True
 

@@ -69,7 +69,8 @@ def compare_timeline(
             found.differ(f"event {event.id} of contact {event.contact_id} is in Salesforce {len(sent)} times")
         if sent and event.at < since - MARGIN:
             found.differ(f"event {event.id} is older than what was asked for")
-        if sent and picture.contact_of(_person(picture, sent[0])) not in (event.contact_id, None):
+        owner = picture.contact_of(_person(picture, sent[0])) if sent else None
+        if event.contact_id in linked and owner not in (event.contact_id, None):
             found.differ(f"event {event.id} of contact {event.contact_id} is with somebody else in Salesforce")
         found.events += bool(is_wanted and sent)
     for event_id, sent in rows.items():
