@@ -54,7 +54,10 @@ def test_the_documented_rights_are_enough_for_people_and_activities(granted: tup
 
 def test_the_documented_rights_never_allow_to_write(granted: tuple[str, MauticSide]) -> None:
     _, side = granted
-    with side.reader.engine.connect() as connection, pytest.raises(sqlalchemy.exc.DBAPIError, match=r"denied|READ ONLY"):
+    with (
+        side.reader.engine.connect() as connection,
+        pytest.raises(sqlalchemy.exc.DBAPIError, match=r"denied|READ ONLY"),
+    ):
         connection.execute(sqlalchemy.text("UPDATE leads SET points = 1"))
 
 
