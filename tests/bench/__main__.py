@@ -22,7 +22,7 @@ Calls, requests and statements are exact and the same everywhere. Times are wall
 same machine, so they hold the sandboxes' work too; where it matters it is told apart. **The sandbox Mautic is not Mautic**: a real
 one takes 114 to 156 contacts per second in batches from four clients on two cores, whoever sends them, and that decides how long a
 pull takes. The plugin was measured inside a real Mautic, against a look-alike of Salesforce that answers in under a millisecond.
-Every run of ours has a process of its own; its peak memory holds the interpreter and all libraries (some 130 MiB).
+Every run of ours has a process of its own; its peak memory holds the interpreter and all libraries (some 95 MiB).
 
 """
 

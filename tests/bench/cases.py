@@ -114,12 +114,11 @@ def bench_pull() -> Iterator[Row]:
         bench.change_people(4000)
         pulled = bench.run(expect=4000)
         slow, fast = (4000 / pace for pace in native.CONTACTS_PER_SECOND)
-        ours = pulled.seconds - pulled.sandbox_seconds
         yield Row(
-            "Pull of 4,000 changed people: our side of it",
-            f"{native.SECONDS_FOR_4000_PULLED} s with Mautic's part",
-            f"{ours:.1f} s beside the sandbox's {pulled.sandbox_seconds:.1f} s (our CPU {pulled.cpu_seconds:.1f} s)",
-            f"≤ 4 s beside the {fast:.0f}–{slow:.0f} s a real Mautic takes",
+            "Pull of 4,000 changed people into the sandbox Mautic",
+            f"{native.SECONDS_FOR_4000_PULLED} s inside a real Mautic",
+            f"{pulled.seconds:.1f} s (our CPU {pulled.cpu_seconds:.1f} s, the sandbox {pulled.sandbox_seconds:.1f} s)",
+            f"≤ 6 s of CPU, beside the {fast:.0f}–{slow:.0f} s a real Mautic takes",
             pulled.cpu_seconds <= 6,
         )
         yield Row(

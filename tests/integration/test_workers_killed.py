@@ -181,6 +181,8 @@ def test_a_worker_that_was_only_believed_dead_writes_nothing_more(
         before = systems.org.rows("Lead")
     wait_until(lambda: worker.is_idle, "the worker gives up")
     assert systems.org.rows("Lead") == before
+    told = deployment.app.ledger.history.outcomes(instance.id, limit=100)
+    assert len({row.host for row in told}) == len(told) == 30, "each decision is told once"
     assert [run.state for run in deployment.runs(instance)] == [RunState.DONE, RunState.FAILED]
     require_agreement(deployment, systems, 30)
     require_rest(deployment, systems, instance)
