@@ -11,7 +11,7 @@ from sidecar.records import Ref, Side
 from sidecar.store import watermarks
 from sidecar.store.crypto import Cipher
 from sidecar.store.ledger import Now, append_outcomes
-from sidecar.store.links import Scope, count_links, load_links, settle_links
+from sidecar.store.links import Scope, count_links, load_links, load_tombstones, settle_links
 from sidecar.store.outbox import LaneOutbox
 from sidecar.store.schedule import require_lease
 from sidecar.store.session import Database
@@ -72,6 +72,11 @@ class SqlLaneStore:
         """See LaneStore."""
         with self._database.read() as connection:
             return load_links(connection, self._lane.scope.instance_id, side, refs)
+
+    def load_tombstones(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """See LaneStore."""
+        with self._database.read() as connection:
+            return load_tombstones(connection, self._lane.scope.instance_id, side, refs)
 
     def count_links(self) -> int:
         """See LaneStore."""

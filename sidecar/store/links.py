@@ -46,6 +46,21 @@ def load_links(connection: Connection, instance_id: int, side: Side, refs: Itera
     return found
 
 
+def load_tombstones(connection: Connection, instance_id: int, side: Side, refs: Iterable[Ref]) -> set[Ref]:
+    """Return which of those records have a tombstone."""
+    found: set[Ref] = set()
+    for object_name, ids in by_object(refs).items():
+        for some in chunks(ids):
+            chosen = select(tombstones.c.record_id).where(
+                tombstones.c.instance_id == instance_id,
+                tombstones.c.side == side,
+                tombstones.c.object == object_name,
+                tombstones.c.record_id.in_(some),
+            )
+            found |= {Ref(object_name, record_id) for record_id in connection.scalars(chosen)}
+    return found
+
+
 def count_links(connection: Connection, scope: Scope) -> int:
     """Return how many living links a lane has."""
     living = select(func.count()).where(

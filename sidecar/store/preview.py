@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sidecar.records import Ref, Side
 from sidecar.store import watermarks
-from sidecar.store.links import Scope, count_links, load_links
+from sidecar.store.links import Scope, count_links, load_links, load_tombstones
 from sidecar.store.outbox import LaneOutbox
 from sidecar.store.session import Database
 from sidecar.store.watermarks import Feed
@@ -37,6 +37,11 @@ class PreviewStore:
         """See LaneStore."""
         with self.database.read() as connection:
             return load_links(connection, self.scope.instance_id, side, refs)
+
+    def load_tombstones(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """See LaneStore."""
+        with self.database.read() as connection:
+            return load_tombstones(connection, self.scope.instance_id, side, refs)
 
     def count_links(self) -> int:
         """See LaneStore."""

@@ -47,6 +47,7 @@ HELD_PROBLEMS = frozenset(
         "match-linked-elsewhere",
         "duplicate-in-batch",
         "record-not-visible",
+        "twin-was-merged",
         "waits-for-merge",
     }
 )

@@ -35,7 +35,23 @@ def match_unlinked(pairs: list[Pair], side: Side, rules: Rules, sides: Sides, st
         id(pair): _choose(pair, side, want, found, links, rules)
         for pair, want, found in zip(asking, wanted, candidates, strict=True)
     }
-    return _collapse([matched.get(id(pair), pair) for pair in pairs], side, rules)
+    known = [matched.get(id(pair), pair) for pair in pairs]
+    return _collapse(_without_ghosts(known, side, store), side, rules)
+
+
+def _without_ghosts(pairs: list[Pair], side: Side, store: LaneStore) -> list[Pair]:
+    """Make nobody a new twin whose twin was merged into somebody else's: that would undo the merge."""
+    alone = [pair for pair in pairs if pair.problem is None and pair.record(side.other) is None]
+    buried = store.load_tombstones(side, [record.ref for pair in alone if (record := pair.record(side))])
+    return [
+        replace(pair, problem="twin-was-merged")
+        if pair.problem is None
+        and pair.record(side.other) is None
+        and (record := pair.record(side))
+        and record.ref in buried
+        else pair
+        for pair in pairs
+    ]
 
 
 def _step_back(pairs: list[Pair], rules: Rules, salesforce: SidePort, store: LaneStore) -> list[Pair]:

@@ -53,7 +53,7 @@ def _split_settled_moves(records: Sequence[Record], side: Side, store: LaneStore
     moved = {record.ref: record.successor for record in records if record.successor}
     links = store.load_links(side, [*moved, *moved.values()]) if moved else {}
     settled = {ref for ref, successor in moved.items() if ref not in links and successor in links}
-    asides = [_aside(side, record.ref, record, "unchanged") for record in records if record.ref in settled]
+    asides = [_aside(side, record.ref, "unchanged") for record in records if record.ref in settled]
     return [record for record in records if record.ref not in settled], asides
 
 
@@ -95,10 +95,9 @@ def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair
     own = links.get(record.ref)
     older = [links[ref] for ref in head.refs if ref in links and ref != record.ref]
     if record.successor is not None:
-        return [_aside(side, ref, record, "waits-for-merge") for ref in head.refs]
+        return [_aside(side, ref, "waits-for-merge") for ref in head.refs]
     if own is None and not older and record.ref not in head.refs:
-        reason = "merged-never-linked"
-        return [_aside(side, ref, record, reason) for ref in head.refs]
+        return [_aside(side, ref, "merged-never-linked") for ref in head.refs]
     link = own or older[0] if own or older else None
     retired = tuple(other for other in older if other is not link)
     trigger_ref = record.ref if record.ref in head.refs else head.refs[0]
@@ -106,11 +105,11 @@ def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair
         trigger=side,
         trigger_ref=trigger_ref,
         link=link,
-        moved_because=_why_moved(link, record, side),
+        moved_because=_why_moved(link, record, side) or (f"merged-in-{side}" if retired else None),
         retired=retired,
         inherits_opt_out=any(bool(other.opted_out) for other in retired),
     )
-    others = [_aside(side, ref, record, "same-person") for ref in head.refs if ref != trigger_ref]
+    others = [_aside(side, ref, "same-person") for ref in head.refs if ref != trigger_ref]
     return [_with(pair, side, record), *others]
 
 
@@ -120,8 +119,8 @@ def _why_moved(link: Link | None, record: Record, side: Side) -> str | None:
     return "converted" if link.end(side).object != record.ref.object else f"merged-in-{side}"
 
 
-def _aside(side: Side, ref: Ref, record: Record, reason: str) -> Pair:
-    return _with(Pair(trigger=side, trigger_ref=ref, problem=reason), side, record)
+def _aside(side: Side, ref: Ref, reason: str) -> Pair:
+    return Pair(trigger=side, trigger_ref=ref, problem=reason)
 
 
 def _with(pair: Pair, side: Side, record: Record | None) -> Pair:

@@ -80,6 +80,9 @@ class LaneStore(Protocol):
     def load_links(self, side: Side, refs: Sequence[Ref]) -> dict[Ref, Link]:
         """Return the links of those records of one side, living or not."""
 
+    def load_tombstones(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """Return which of those records once had a link that ended in a merge."""
+
     def count_links(self) -> int:
         """Return how many living links the lane has; the brake's limits are shares of it."""
 

@@ -59,7 +59,7 @@ class Settler:
 
     def _outcome(self, decision: Decision, results: Results) -> Outcome:
         outcome = self._settled(decision, results)
-        is_news = outcome.link is not None and outcome.link != decision.pair.link
+        is_news = outcome.link is not None and (outcome.link != decision.pair.link or bool(decision.pair.retired))
         return outcome if is_news else replace(outcome, link=None)
 
     def _settled(self, decision: Decision, results: Results) -> Outcome:
@@ -72,6 +72,8 @@ class Settler:
             refused = next((code for written in results.values() for code in written.refused.values()), None)
             status = Status.WRITTEN if decision.writes else Status.SKIPPED
             outcome = Outcome(decision, status, refused or decision.reason, link, changes=changes)
+            if any(written.may_fit_later for written in results.values()):
+                return self._dated(outcome)
             return self._with_second_look(_with_held_fields(outcome))
         return self._waiting(decision, error, link, changes)
 
@@ -102,16 +104,21 @@ class Settler:
         changes: tuple[tuple[Side, str, Value, Value], ...],
     ) -> Outcome:
         """Date the next try, or give the record to whoever must act; after too many tries that is a person."""
-        attempts = self.attempts.get(decision.pair.trigger_ref, 0)
         if error.reaction is not Reaction.RETRY:
             status, seen = _STATUS_BY_REACTION[error.reaction], self._seen_waiting(decision, link)
             return Outcome(decision, status, error.code, link, error.reaction, changes=changes, seen=seen)
+        outcome = self._dated(Outcome(decision, Status.DEFERRED, error.code, link, changes=changes), error)
+        return outcome if outcome.waits_for is Reaction.RETRY else replace(outcome, status=Status.FAILED)
+
+    def _dated(self, outcome: Outcome, error: WriteError | None = None) -> Outcome:
+        """Say when to try again, later each time; after too many tries a person must look."""
+        attempts = self.attempts.get(outcome.decision.pair.trigger_ref, 0)
         if attempts >= MAX_ATTEMPTS:
-            return Outcome(decision, Status.FAILED, error.code, link, Reaction.PERSON, changes=changes)
+            return replace(outcome, waits_for=Reaction.PERSON)
         pause = min(FIRST_PAUSE * 2**attempts, LONGEST_PAUSE)
-        if error.retry_after_seconds is not None:
+        if error and error.retry_after_seconds is not None:
             pause = max(pause, timedelta(seconds=error.retry_after_seconds))
-        return Outcome(decision, Status.DEFERRED, error.code, link, Reaction.RETRY, self.now + pause, changes)
+        return replace(outcome, waits_for=Reaction.RETRY, try_again_at=self.now + pause)
 
     def _seen_waiting(self, decision: Decision, link: Link | None) -> str | None:
         """Return what to remember of an unlinked record that waits for more than time."""

@@ -16,6 +16,8 @@ class Written:
     result: WriteResult
     refused: Mapping[str, str] = field(default_factory=dict)
     """Target field name → error code."""
+    may_fit_later: bool = False
+    """Whether what was left out may fit by itself later: another record holds a unique value until it is written too."""
 
 
 Results = dict[Side, Written]
@@ -45,13 +47,13 @@ def _write_side(writes: list[Write], rules: Rules, sides: Sides, side: Side) -> 
     for index, result in zip(again, sides[side].write(rules, reduced), strict=True):
         error = written[index].result.error
         assert error is not None
-        written[index] = Written(result, dict.fromkeys(error.fields, error.code))
+        written[index] = Written(result, dict.fromkeys(error.fields, error.code), error.reaction is Reaction.RETRY)
     return written
 
 
 def _is_worth_another_try(write: Write, error: WriteError | None) -> bool:
     """Tell whether leaving out the fields to blame leaves something to send (R-16: hold back the field, send the rest)."""
-    if error is None or error.reaction is not Reaction.DATA or not error.fields:
+    if error is None or error.reaction not in (Reaction.DATA, Reaction.RETRY) or not error.fields:
         return False
     named = set(error.fields) & write.values.keys()
     return bool(named) and (len(named) < len(write.values) or write.consent is not None)

@@ -150,6 +150,9 @@ class TwoSystems(RuleBasedStateMachine):
     def lose_opt_out_in_host(self, number):
         if (contact := self._contact(number)) and self.world.is_opted_out(contact):
             self.world.host.lose_opt_out(contact)
+            self.world.host.edit_contact(
+                contact, {"city": f"City {number}"}
+            )  # Mautic loses them while it changes a contact
 
     @rule(number=PICK)
     def merge_contacts(self, number):

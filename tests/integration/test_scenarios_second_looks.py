@@ -84,3 +84,26 @@ def test_a_refused_record_is_not_sent_again_until_something_changed(world: World
     calls = world.org.calls
     world.settle(runs=2)
     assert world.org.calls - calls == 4
+
+
+def test_a_merge_in_salesforce_is_not_undone_by_the_next_edit_of_the_other_contact(world: World) -> None:
+    first, winner = world.link_person(email="one@example.org")
+    second, loser = world.link_person(email="two@example.org")
+    world.org.merge("Lead", winner, [loser])
+    world.hourly()
+    world.host.edit_contact(second, {"phone": "5"})
+    told = world.hourly().counts["held"]
+    assert [row["Id"] for row in world.org.rows("Lead")] == [winner]
+    assert (world.link_of(first) is not None, dict(told)) == (True, {"twin-was-merged": 1})
+
+
+def test_addresses_swapped_between_a_lead_and_a_contact_are_swapped_in_mautic_too(world: World) -> None:
+    contact, lead = world.link_person(email="one@example.org")
+    person = world.org.insert("Contact", {"LastName": "Two", "Email": "two@example.org"})
+    world.hourly()
+    other = world.link_of_salesforce("Contact", person).host.id
+    world.org.update("Lead", lead, {"Email": "two@example.org"})
+    world.org.update("Contact", person, {"Email": "one@example.org"})
+    world.settle(runs=3)
+    assert world.host.contact(contact)["email"] == "two@example.org"
+    assert world.host.contact(int(other))["email"] == "one@example.org"

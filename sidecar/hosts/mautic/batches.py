@@ -135,7 +135,7 @@ def field_error(status: int, error: Any) -> WriteError:
     if status >= 500:
         return WriteError("mautic-unreachable", Reaction.RETRY)
     if status == 422:
-        return WriteError("mautic-value-not-unique", Reaction.DATA, fields)
+        return WriteError("mautic-value-not-unique", Reaction.RETRY, fields)
     return WriteError("mautic-field-refused" if fields else "mautic-refused", Reaction.DATA, fields)
 
 
