@@ -15,7 +15,7 @@ demo: $(READY) ## sync two sandboxes through real workers and show the result (O
 	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 test: check ## check the code and run every test, with their own database and queue servers
-	.venv/bin/python -m tests.services run -- .venv/bin/python -m pytest -n 2 $(ARGS)
+	.venv/bin/python -m tests.services run -- .venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(READY) ## lint, formatting and types
 	.venv/bin/ruff check .
