@@ -327,6 +327,7 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "check": ("json",),
         "preflight": ("json",),
         "preview": ("people", "json"),
+        "retry": ("json",),
         "explain": ("json", "both@example.org"),
         "run": ("activities", "json"),
         "cron enable": ("json",),

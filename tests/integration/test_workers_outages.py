@@ -282,6 +282,7 @@ def test_a_worker_outlives_its_state_database(
             held.wait()
             state_database.kill()
             assert deployment.run("tick").code == LATER
+        wait_until(lambda: worker.is_idle, "the job ends without its database")
         state_database.start()
         deployment.end_lease(instance)
         deployment.make_due(instance)
