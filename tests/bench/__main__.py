@@ -19,7 +19,9 @@ PREFACE = """# What a sync costs
 machine with {cores} cores that did other work too.
 
 Calls to Salesforce are the same everywhere; requests to Mautic and statements differ by a few, because batches grow and shrink with
-the time Mautic takes. The plugin's statements were not counted: at least one per person. Times are wall clock between two sandboxes over HTTP on the
+the time Mautic takes. The plugin's statements were not counted: at least one per person.
+
+Times are wall clock between two sandboxes over HTTP on the
 same machine, so they hold the sandboxes' work too; where it matters it is told apart. **The sandbox Mautic is not Mautic**: a real
 one takes 114 to 156 contacts per second in batches from four clients on two cores, whoever sends them, and that decides how long a
 pull takes. The plugin was measured inside a real Mautic, against a look-alike of Salesforce that answers in under a millisecond.
