@@ -167,6 +167,10 @@ class Judge:
             case "match-linked-elsewhere":
                 belongs = None if is_contact else self.picture.contact_of(self.picture.people[record_id])
                 return belongs is not None or self.picture.sharing(record_id, in_mautic=is_contact) > 1
+            case "twin-was-merged":
+                return not is_contact or any(
+                    row["MasterRecordId"] and carried_id(row) == int(record_id) for row in self.picture.people.values()
+                )
         return True  # what one side says about a value is checked where values are compared
 
 

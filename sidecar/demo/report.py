@@ -71,6 +71,7 @@ MEANINGS: Mapping[str, str] = {
     "merged-in-salesforce": "merged into another person by a seller",
     "salesforce-has-priority": "the mapping's arrow points to Mautic",
     "salesforce-invalid-email-address": "Salesforce takes no address with an umlaut domain",
+    "twin-was-merged": "whose record a seller merged into another person's",
     "too-long": "does not fit; nothing is cut unless the mapping says so",
 }
 

@@ -110,7 +110,8 @@ def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair
         inherits_opt_out=any(bool(other.opted_out) for other in retired),
     )
     others = [_aside(side, ref, "same-person") for ref in head.refs if ref != trigger_ref]
-    return [_with(pair, side, record), *others]
+    left_alone = [_aside(side.other, other.end(side.other), "twin-was-merged") for other in retired]
+    return [_with(pair, side, record), *others, *left_alone]
 
 
 def _why_moved(link: Link | None, record: Record, side: Side) -> str | None:

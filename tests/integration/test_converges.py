@@ -12,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from sqlalchemy import select
 
 from sidecar.lanes import open_preview
 from sidecar.records import Ref, Side
 from sidecar.sandbox.host.faults import Fault as HostFault
 from sidecar.sandbox.org.faults import Fault as OrgFault
 from sidecar.store.history import History, OutcomeFilter
-from sidecar.store.outbox import Outbox
+from sidecar.store.tables import outbox
 from sidecar.sync.explain import explain
 from sidecar.sync.model import FieldOutcome, LinkState
 from tests.world import make_world
@@ -238,8 +239,6 @@ class TwoSystems(RuleBasedStateMachine):
         return report
 
     def _links(self):
-        from sqlalchemy import select
-
         from sidecar.store.links import load_links
         from sidecar.store.tables import links
 
@@ -266,10 +265,10 @@ class TwoSystems(RuleBasedStateMachine):
             self.world.close()
 
     def check_every_difference_is_explained(self):
-        """Nothing is left to write, but for what was refused and waits for somebody."""
-        waiting = {
-            (each.side, each.ref) for each in Outbox(self.world.app.database).waiting(self.world.instance.id, "people")
-        }
+        """Nothing is left to write, but for what was refused and waits for somebody, or for the next try."""
+        with self.world.app.database.read() as connection:
+            rows = connection.execute(select(outbox.c.side, outbox.c.object, outbox.c.record_id))
+            waiting = {(Side(side), Ref(name, record_id)) for side, name, record_id in rows}
         with open_preview(self.world.app, self.world.instance, "people") as lane:
             for link in self._links():
                 if link.state is not LinkState.ACTIVE or waiting & {(side, link.end(side)) for side in Side}:
@@ -308,8 +307,6 @@ class TwoSystems(RuleBasedStateMachine):
                 )
 
     def _was_retired(self, name, record_id):
-        from sqlalchemy import select
-
         from sidecar.store.tables import tombstones
 
         chosen = select(tombstones.c.id).where(tombstones.c.object == name, tombstones.c.record_id == record_id)
