@@ -12,7 +12,7 @@ from sidecar.records import FieldInfo, Value
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def text_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def text_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the day, written 2026-05-01."""
     text = cast(str, value).strip()
     try:
@@ -34,12 +34,12 @@ def text_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Conver
     return datetime_to_datetime(moment, target, pair)
 
 
-def date_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def date_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the day."""
     return Converted(value)
 
 
-def date_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def date_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the day's midnight in UTC."""
     return Converted(datetime.combine(cast(date, value), time(), tzinfo=UTC))
 
@@ -49,13 +49,13 @@ def date_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     return plain_to_text(cast(date, value).isoformat(), target, pair)
 
 
-def datetime_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def datetime_to_datetime(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the moment in UTC, whole seconds."""
     moment = _utc(cast(datetime, value))
     return Converted(held=Held.NOT_A_DATE) if moment is None else Converted(moment)
 
 
-def datetime_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def datetime_to_date(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the moment's day in UTC."""
     moment = _utc(cast(datetime, value))
     if moment is None:

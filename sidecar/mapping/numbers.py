@@ -23,13 +23,13 @@ def text_to_number(value: Value, target: FieldInfo, pair: FieldPair) -> Converte
     return number_to_number(Decimal(text), target, pair)
 
 
-def text_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def text_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return what true, yes, 1, false, no and 0 mean."""
     known = _BOOLEANS.get(cast(str, value).strip().lower())
     return Converted(held=Held.NOT_A_BOOLEAN) if known is None else Converted(known)
 
 
-def number_to_number(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def number_to_number(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the number with the target's decimals, if it has room for the digits before the point."""
     number = cast(Decimal, value)
     if not number.is_finite():
@@ -52,13 +52,13 @@ def number_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Converte
     return plain_to_text(_plain(number), target, pair)
 
 
-def number_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def number_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return what 1 and 0 mean."""
     number = cast(Decimal, value)
     return Converted(number == 1) if number.is_finite() and number in (0, 1) else Converted(held=Held.NOT_A_BOOLEAN)
 
 
-def boolean_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def boolean_to_boolean(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return true or false."""
     return Converted(value)
 
@@ -68,7 +68,7 @@ def boolean_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Convert
     return plain_to_text("true" if value else "false", target, pair)
 
 
-def boolean_to_number(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def boolean_to_number(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return 1 or 0."""
     return Converted(Decimal(1 if value else 0))
 

@@ -27,13 +27,13 @@ def text_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     return Converted(shortened, note=Note.CUT) if shortened else Converted(held=Held.TOO_LONG)
 
 
-def text_to_email(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def text_to_email(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return an e-mail address, its capitals kept."""
     text = cast(str, value)
     return _whole(text, target) if is_email(text.strip()) else Converted(held=Held.NOT_AN_EMAIL)
 
 
-def text_to_phone(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def text_to_phone(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the text as it is: telephone numbers have no form both sides agree on."""
     return _whole(cast(str, value), target)
 
@@ -47,7 +47,7 @@ def text_to_url(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     return _whole(complete, target, note=Note.SCHEME_ADDED if complete != text else None)
 
 
-def text_to_picklist(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def text_to_picklist(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the option meant."""
     option = _option(cast(str, value), target)
     return Converted(held=Held.NOT_IN_PICKLIST) if option is None else _whole(option, target)
@@ -59,7 +59,7 @@ def text_to_options(value: Value, target: FieldInfo, pair: FieldPair) -> Convert
     return options_to_options(parts, target, pair) if parts else Converted(held=Held.NOT_IN_PICKLIST)
 
 
-def options_to_options(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def options_to_options(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the target's options in the source's order; one that is unknown holds them all."""
     found = [_option(option, target) for option in cast(tuple[str, ...], value)]
     known = tuple(dict.fromkeys(option for option in found if option is not None))
@@ -70,7 +70,7 @@ def options_to_options(value: Value, target: FieldInfo, pair: FieldPair) -> Conv
     return Converted(known)
 
 
-def options_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:  # noqa: ARG001
+def options_to_text(value: Value, target: FieldInfo, pair: FieldPair) -> Converted:
     """Return the options with semicolons between them."""
     options = cast(tuple[str, ...], value)
     if any(_SEPARATOR in option for option in options):

@@ -11,6 +11,7 @@ from sidecar.records import Record, Side, Value
 from sidecar.sync.consent import decide_consent
 from sidecar.sync.fields import copy_field, decide_fields
 from sidecar.sync.model import (
+    DELETED_IN,
     Action,
     ConsentChange,
     ConsentDecision,
@@ -237,7 +238,7 @@ def _missing_required(rules: tuple[FieldRule, ...], fields: tuple[FieldDecision,
 def _decide_deletion(pair: Pair, state: LinkState, rules: Rules) -> Decision:
     """A linked record was deleted: mark its twin, never delete it; the link remembers, so that nothing is resurrected."""
     deleted = Side.HOST if _is_gone(pair.host) else Side.SALESFORCE
-    now = LinkState.DELETED_IN_HOST if deleted is Side.HOST else LinkState.DELETED_IN_SALESFORCE
+    now = DELETED_IN[deleted]
     if state is not LinkState.ACTIVE and (state is now or _is_gone(pair.record(deleted.other))):
         return Decision(pair, Action.SKIP, f"deleted-in-{deleted}", link_state=state)
     twin = pair.record(deleted.other)

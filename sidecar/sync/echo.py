@@ -8,20 +8,18 @@ from collections.abc import Mapping
 
 from sidecar.mapping.rules import Rules
 from sidecar.records import Consent, Record, Side, Value
-from sidecar.sync.model import Link, LinkState
+from sidecar.sync.model import DELETED_IN, Link
 
 SEEN = "*"
 """The key of the whole record's fingerprint among a link's per-field ones; no field pair can be named so."""
-
-_GONE = {Side.HOST: LinkState.DELETED_IN_HOST, Side.SALESFORCE: LinkState.DELETED_IN_SALESFORCE}
 
 
 def is_echo(record: Record, side: Side, link: Link, rules: Rules) -> bool:
     """Tell whether a linked record is just as it was left at the last decision about it; its twin may be gone since."""
     if record.ref != link.end(side):
         return False
-    if record.is_deleted or link.state is _GONE[side]:
-        return record.is_deleted and link.state is _GONE[side]
+    if record.is_deleted or link.state is DELETED_IN[side]:
+        return record.is_deleted and link.state is DELETED_IN[side]
     return link.agreed(side, SEEN) == seen_fingerprint(record, side, rules, link.salesforce.object)
 
 

@@ -12,10 +12,8 @@ from sidecar.mapping.fingerprint import comparable_text
 from sidecar.mapping.rules import FieldRule, Rules
 from sidecar.records import Record, Ref, Side, Value
 from sidecar.sync.decide import match_values
-from sidecar.sync.model import Link, LinkState, Pair, Wanted
+from sidecar.sync.model import DELETED_IN, Link, Pair, Wanted
 from sidecar.sync.ports import LaneStore, SidePort, Sides
-
-_GONE = {Side.HOST: LinkState.DELETED_IN_HOST, Side.SALESFORCE: LinkState.DELETED_IN_SALESFORCE}
 
 
 def match_unlinked(pairs: list[Pair], side: Side, rules: Rules, sides: Sides, store: LaneStore) -> list[Pair]:
@@ -146,7 +144,7 @@ def _choose(
         return replace(pair, problem="ambiguous-match")
     twin = preferred[0]
     link = links.get(twin.ref)
-    if link and link.state is not _GONE[side]:
+    if link and link.state is not DELETED_IN[side]:
         return replace(pair, problem="match-linked-elsewhere")
     matched = replace(
         pair,

@@ -16,6 +16,13 @@ class LinkState(StrEnum):
     DELETED_IN_SALESFORCE = "deleted_in_salesforce"
 
 
+DELETED_IN: Mapping[Side, LinkState] = {
+    Side.HOST: LinkState.DELETED_IN_HOST,
+    Side.SALESFORCE: LinkState.DELETED_IN_SALESFORCE,
+}
+"""The state of a link whose record on that side was deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """Remembered host record ↔ Salesforce record. Each end belongs to one link at most.

@@ -57,12 +57,12 @@ def test_addresses_and_passwords_are_hidden_wherever_they_stand(last_entry: Any,
     if where == "event":
         structlog.get_logger("x").warning(text)
     elif where == "message":
-        logging.getLogger("some.library").warning("%s", text)
+        logging.getLogger("another.package").warning("%s", text)
     else:
         try:
             raise ValueError(text)  # noqa: TRY301
         except ValueError:
-            logging.getLogger("some.library").exception("broken")
+            logging.getLogger("another.package").exception("broken")
     line = json.dumps(last_entry())
     assert not [secret for secret in ("ana@", "hunter2", "secret_text") if secret in line]
 

@@ -16,5 +16,5 @@ def name_object(targets: Sequence[SObject]) -> tuple[SObject, str]:
     for target in targets:
         columns = [f'"{name}"' if target.visible(name) else f'NULL AS "{name}"' for name in shown]
         kind = '"Type"' if target.name == "Group" else f"'{target.name}' AS \"Type\""
-        selects.append(f'SELECT {", ".join([*columns, kind])} FROM "{target.name}"')  # noqa: S608
+        selects.append(f'SELECT {", ".join([*columns, kind])} FROM "{target.name}"')
     return SObject("Name", "Name", "Names", "", fields), f"({' UNION ALL '.join(selects)})"

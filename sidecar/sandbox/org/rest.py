@@ -192,7 +192,7 @@ class Rest:
         quoted = ", ".join(f"'{record_id}'" for record_id in wanted if record_id)
         if not quoted:
             return [None] * len(ids)
-        text = f"SELECT {', '.join(unique_names)} FROM {each.name} WHERE Id IN ({quoted})"  # noqa: S608
+        text = f"SELECT {', '.join(unique_names)} FROM {each.name} WHERE Id IN ({quoted})"
         plan = compile_query(text, self.records.schema, self.records.clock.now(), with_deleted=False)
         rows = {row[0]: plan.record(row, version) for row in self.records.storage.select(plan.sql, plan.values)}
         return [rows.get(record_id or "") for record_id in wanted]

@@ -156,7 +156,7 @@ class Compiler:
         assert counts is not None
         if counts.text == "*":
             limited = f" LIMIT {self.query.limit}" if self.query.limit is not None else ""
-            return Plan(f"SELECT count(*) FROM (SELECT 1 {source}{limited})", self.values, self.each, "*")  # noqa: S608
+            return Plan(f"SELECT count(*) FROM (SELECT 1 {source}{limited})", self.values, self.each, "*")
         sql, _ = self.column(counts)
         return Plan(f"SELECT count({sql}) {source}", self.values, self.each, self.query.alias or "expr0")
 

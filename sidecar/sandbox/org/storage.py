@@ -91,7 +91,7 @@ class Storage:
             self._create(each)
         self._last = {each.prefix: 0 for each in schema.objects.values()}
         for each in schema.objects.values():
-            newest = self._db.execute(f'SELECT max(Id) FROM "{each.name}"').fetchone()[0]  # noqa: S608
+            newest = self._db.execute(f'SELECT max(Id) FROM "{each.name}"').fetchone()[0]
             self._last[each.prefix] = max(self._last[each.prefix], number_of(newest) if newest else 0)
 
     def _create(self, each: SObject) -> None:
@@ -134,13 +134,13 @@ class Storage:
         marks = ", ".join("?" * len(names))
         columns = ", ".join(f'"{name}"' for name in names)
         values = [encode(each.fields[name], row[name]) for name in names]
-        self._db.execute(f'INSERT INTO "{each.name}" ({columns}) VALUES ({marks})', values)  # noqa: S608
+        self._db.execute(f'INSERT INTO "{each.name}" ({columns}) VALUES ({marks})', values)
 
     def update(self, each: SObject, record_id: str, changes: Mapping[str, Any]) -> None:
         """Change some fields of a row."""
         columns = ", ".join(f'"{name}" = ?' for name in changes)
         values = [encode(each.fields[name], value) for name, value in changes.items()]
-        self._db.execute(f'UPDATE "{each.name}" SET {columns} WHERE Id = ?', [*values, record_id])  # noqa: S608
+        self._db.execute(f'UPDATE "{each.name}" SET {columns} WHERE Id = ?', [*values, record_id])
 
     def get(self, each: SObject, record_id: str) -> Row | None:
         """Return a row, deleted or not."""
@@ -151,7 +151,7 @@ class Storage:
         """Return the rows that fit a condition, in order of creation."""
         fields = list(each.stored())
         columns = ", ".join(f'"{field.name}"' for field in fields)
-        query = f'SELECT {columns} FROM "{each.name}" WHERE {condition} ORDER BY rowid'  # noqa: S608
+        query = f'SELECT {columns} FROM "{each.name}" WHERE {condition} ORDER BY rowid'
         return [
             {field.name: decode(field, value) for field, value in zip(fields, row, strict=True)}
             for row in self._db.execute(query, values)
@@ -160,12 +160,12 @@ class Storage:
     def matching(self, each: SObject, field: Field, value: object) -> list[str]:
         """Return the ids of living rows that have a value, without case for texts."""
         living = ' AND "IsDeleted" = 0' if "IsDeleted" in each.fields else ""
-        query = f'SELECT Id FROM "{each.name}" WHERE "{field.name}" = ?{living} LIMIT 5'  # noqa: S608
+        query = f'SELECT Id FROM "{each.name}" WHERE "{field.name}" = ?{living} LIMIT 5'
         return [row[0] for row in self._db.execute(query, [value])]
 
     def remove(self, each: SObject, condition: str, values: Sequence[object] = ()) -> None:
         """Take rows away for good."""
-        self._db.execute(f'DELETE FROM "{each.name}" WHERE {condition}', values)  # noqa: S608
+        self._db.execute(f'DELETE FROM "{each.name}" WHERE {condition}', values)
 
     def select(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run a compiled query."""
