@@ -4,203 +4,159 @@ Ids of records, names and codes compare byte by byte on every engine. Words from
 renamed. A change here needs a migration; a test compares both on all engines.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    UniqueConstraint,
-)
-from sqlalchemy.sql.schema import SchemaItem
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, UniqueConstraint
 
-from sidecar.store.types import BigId, Bytes, Json, LongText, UtcDateTime
+from sidecar.store.columns import metadata, moment, of_instance, ref, table, word
+from sidecar.store.types import BigId, Bytes, Json, LongText
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = ["metadata"]
 
-
-def _table(name: str, *items: SchemaItem) -> Table:
-    """A table with a number per row; on MariaDB transactional, in full Unicode, comparing byte by byte."""
-    number = Column("id", BigId, primary_key=True, autoincrement=True)
-    return Table(
-        name, metadata, number, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin"
-    )  # fmt: skip
-
-
-def _of_instance() -> Column[int]:
-    return Column("instance_id", BigId, ForeignKey("instances.id"), nullable=False)
-
-
-def _word(name: str, length: int = 32, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String(length), nullable=nullable)
-
-
-def _moment(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, UtcDateTime(), nullable=nullable)
-
-
-def _ref(prefix: str = "", *, nullable: bool = False) -> list[Column[str]]:
-    names = (f"{prefix}_object", f"{prefix}_id") if prefix else ("object", "record_id")
-    return [_word(names[0], 80, nullable=nullable), _word(names[1], 64, nullable=nullable)]
-
-
-instances = _table(
+instances = table(
     "instances",
-    _word("slug", 64),
-    _word("label", 200),
-    _word("state"),
+    word("slug", 64),
+    word("label", 200),
+    word("state"),
     Column("salt", Bytes, nullable=False),
-    _moment("synced_from"),
-    _moment("created_at"),
+    moment("synced_from"),
+    moment("created_at"),
     UniqueConstraint("slug"),
 )
 
-connections = _table(
+connections = table(
     "connections",
-    _of_instance(),
-    _word("side"),
+    of_instance(),
+    word("side"),
     Column("settings", Json(), nullable=False),
     Column("secrets", LongText, nullable=False),
-    _word("key_id"),
-    _word("state"),
-    _moment("checked_at", nullable=True),
-    _word("check_code", 80, nullable=True),
-    _word("check_message", 1000, nullable=True),
+    word("key_id"),
+    word("state"),
+    moment("checked_at", nullable=True),
+    word("check_code", 80, nullable=True),
+    word("check_message", 1000, nullable=True),
     UniqueConstraint("instance_id", "side"),
 )
 
-mappings = _table(
+mappings = table(
     "mappings",
-    _of_instance(),
-    _word("name", 64),
+    of_instance(),
+    word("name", 64),
     Column("version", Integer, nullable=False),
     Column("document", Json(), nullable=False),
-    _word("author", 200),
-    _moment("valid_from"),
+    word("author", 200),
+    moment("valid_from"),
     UniqueConstraint("instance_id", "name", "version"),
 )
 
-schedules = _table(
+schedules = table(
     "schedules",
-    _of_instance(),
-    _word("lane"),
+    of_instance(),
+    word("lane"),
     Column("interval_seconds", Integer, nullable=False),
-    _word("cron", 100, nullable=True),
+    word("cron", 100, nullable=True),
     Column("on_by_customer", Boolean, nullable=False),
     Column("on_by_support", Boolean, nullable=False),
     Column("jitter_seconds", Integer, nullable=False),
-    _moment("next_run_at", nullable=True),
-    _word("lease_owner", 200, nullable=True),
-    _moment("lease_until", nullable=True),
+    moment("next_run_at", nullable=True),
+    word("lease_owner", 200, nullable=True),
+    moment("lease_until", nullable=True),
     Column("lease_seconds", Integer, nullable=False),
     Column("fence", BigInteger, nullable=False),
     UniqueConstraint("instance_id", "lane"),
     Index(None, "next_run_at"),
 )
 
-watermarks = _table(
+watermarks = table(
     "watermarks",
-    _of_instance(),
-    _word("lane"),
-    _word("side"),
-    _word("feed", 120),
-    _moment("begins_at"),
-    _moment("watermark", nullable=True),
-    _moment("window_start", nullable=True),
-    _moment("window_end", nullable=True),
-    _moment("cursor_at", nullable=True),
-    _word("cursor_id", 120, nullable=True),
+    of_instance(),
+    word("lane"),
+    word("side"),
+    word("feed", 120),
+    moment("begins_at"),
+    moment("watermark", nullable=True),
+    moment("window_start", nullable=True),
+    moment("window_end", nullable=True),
+    moment("cursor_at", nullable=True),
+    word("cursor_id", 120, nullable=True),
     UniqueConstraint("instance_id", "lane", "side", "feed"),
 )
 
-links = _table(
+links = table(
     "links",
-    _of_instance(),
-    _word("lane"),
-    *_ref("host"),
-    *_ref("salesforce"),
-    _word("state"),
-    _word("origin", 64),
+    of_instance(),
+    word("lane"),
+    *ref("host"),
+    *ref("salesforce"),
+    word("state"),
+    word("origin", 64),
     Column("opted_out", Boolean, nullable=True),
     Column("fingerprints", Json(), nullable=False),
-    _moment("created_at"),
-    _moment("updated_at"),
+    moment("created_at"),
+    moment("updated_at"),
     UniqueConstraint("instance_id", "host_object", "host_id"),
     UniqueConstraint("instance_id", "salesforce_object", "salesforce_id"),
     Index(None, "instance_id", "lane", "state"),
 )
 
-tombstones = _table(
+tombstones = table(
     "tombstones",
-    _of_instance(),
-    _word("side"),
-    *_ref(),
-    _word("reason", 80),
-    _moment("at"),
+    of_instance(),
+    word("side"),
+    *ref(),
+    word("reason", 80),
+    moment("at"),
     Index(None, "instance_id", "side", "object", "record_id"),
 )
 
-outbox = _table(
+outbox = table(
     "outbox",
-    _of_instance(),
-    _word("lane"),
-    _word("side"),
-    *_ref(),
-    _word("reason", 80),
+    of_instance(),
+    word("lane"),
+    word("side"),
+    *ref(),
+    word("reason", 80),
     Column("attempts", Integer, nullable=False),
     Column("hints", Integer, nullable=False),
-    _word("waits_for", nullable=True),
-    _moment("try_again_at", nullable=True),
+    word("waits_for", nullable=True),
+    moment("try_again_at", nullable=True),
     Column("fence", BigInteger, nullable=True),
-    _word("seen", 64, nullable=True),
+    word("seen", 64, nullable=True),
     UniqueConstraint("instance_id", "lane", "side", "object", "record_id"),
     Index(None, "instance_id", "lane", "waits_for"),
 )
 
-runs = _table(
+runs = table(
     "runs",
-    _of_instance(),
-    _word("lane"),
-    _word("trigger", 64),
-    _word("state"),
-    _moment("started_at"),
-    _moment("heartbeat_at"),
-    _moment("finished_at", nullable=True),
+    of_instance(),
+    word("lane"),
+    word("trigger", 64),
+    word("state"),
+    moment("started_at"),
+    moment("heartbeat_at"),
+    moment("finished_at", nullable=True),
     Column("windows", Json(), nullable=False),
     Column("counts", Json(), nullable=False),
     Column("calls", Json(), nullable=False),
-    _word("error_code", 80, nullable=True),
-    _word("error_message", 1000, nullable=True),
-    _word("fixed_by", nullable=True),
+    word("error_code", 80, nullable=True),
+    word("error_message", 1000, nullable=True),
+    word("fixed_by", nullable=True),
     Index(None, "instance_id", "lane", "state"),
 )
 
-outcomes = _table(
+outcomes = table(
     "outcomes",
-    _of_instance(),
+    of_instance(),
     Column("run_id", BigId, ForeignKey("runs.id"), nullable=True),
-    _word("lane"),
-    _moment("at"),
-    _word("trigger_side"),
-    *_ref("host", nullable=True),
-    *_ref("salesforce", nullable=True),
-    _word("action"),
-    _word("status"),
-    _word("reason", 80),
-    _word("waits_for", nullable=True),
+    word("lane"),
+    moment("at"),
+    word("trigger_side"),
+    *ref("host", nullable=True),
+    *ref("salesforce", nullable=True),
+    word("action"),
+    word("status"),
+    word("reason", 80),
+    word("waits_for", nullable=True),
     Column("fields", Json(), nullable=False),
-    _word("consent_reason", 80, nullable=True),
+    word("consent_reason", 80, nullable=True),
     Index(None, "instance_id", "host_object", "host_id"),
     Index(None, "instance_id", "salesforce_object", "salesforce_id"),
     Index(None, "instance_id", "status"),
@@ -208,111 +164,212 @@ outcomes = _table(
     Index(None, "at"),
 )
 
-field_changes = _table(
+field_changes = table(
     "field_changes",
-    _of_instance(),
+    of_instance(),
     Column("run_id", BigId, ForeignKey("runs.id"), nullable=True),
-    _moment("at"),
-    _word("side"),
-    *_ref(),
-    _word("field", 120),
+    moment("at"),
+    word("side"),
+    *ref(),
+    word("field", 120),
     Column("before_after", LongText, nullable=False),
-    _word("key_id"),
+    word("key_id"),
     Index(None, "instance_id", "side", "object", "record_id"),
     Index(None, "at"),
 )
 
-cache = _table(
+cache = table(
     "cache",
-    _of_instance(),
-    _word("side"),
-    _word("name", 200),
+    of_instance(),
+    word("side"),
+    word("name", 200),
     Column("text", LongText, nullable=False),
-    _word("key_id"),
-    _moment("expires_at"),
+    word("key_id"),
+    moment("expires_at"),
     UniqueConstraint("instance_id", "side", "name"),
     Index(None, "expires_at"),
 )
 
-api_usage = _table(
+api_usage = table(
     "api_usage",
-    _of_instance(),
-    _word("side"),
-    _moment("hour"),
+    of_instance(),
+    word("side"),
+    moment("hour"),
     Column("calls", Integer, nullable=False),
     Column("used", Integer, nullable=True),
     Column("allowed", Integer, nullable=True),
-    _moment("seen_at"),
+    moment("seen_at"),
     UniqueConstraint("instance_id", "side", "hour"),
 )
 
-alerts = _table(
+alerts = table(
     "alerts",
-    _of_instance(),
-    _word("lane"),
-    _word("code", 80),
-    _word("message", 1000),
-    _word("fixed_by"),
-    _moment("first_seen_at"),
-    _moment("last_seen_at"),
-    _moment("closed_at", nullable=True),
+    of_instance(),
+    word("lane"),
+    word("code", 80),
+    word("message", 1000),
+    word("fixed_by"),
+    moment("first_seen_at"),
+    moment("last_seen_at"),
+    moment("closed_at", nullable=True),
     # True while open, NULL once closed: NULLs are never equal, so any number of closed alerts may stand beside one open.
     Column("is_open", Boolean, nullable=True),
     UniqueConstraint("instance_id", "lane", "code", "is_open"),
 )
 
-users = _table(
+users = table(
     "users",
     Column("instance_id", BigId, ForeignKey("instances.id"), nullable=True),
-    _word("name", 200),
-    _word("password_hash", 200),
-    _word("role"),
-    _word("language", 16),
-    _moment("created_at"),
+    word("name", 200),
+    word("password_hash", 200),
+    word("role"),
+    word("language", 16),
+    moment("created_at"),
     UniqueConstraint("name"),
 )
 
-audit_log = _table(
+audit_log = table(
     "audit_log",
     Column("instance_id", BigId, ForeignKey("instances.id"), nullable=True),
-    _word("who", 200),
-    _word("what", 120),
+    word("who", 200),
+    word("what", 120),
     Column("before", Json(), nullable=True),
     Column("after", Json(), nullable=True),
-    _word("reason", 500),
-    _moment("at"),
+    word("reason", 500),
+    moment("at"),
     Index(None, "instance_id", "at"),
 )
 
-activity_log = _table(
+activity_log = table(
     "activity_log",
-    _of_instance(),
-    _word("event_id", 120),
-    _word("reference_id", 255),
-    _word("event_type", 64),
-    _word("salesforce_id", 64),
-    _word("state"),
-    _word("reason", 80),
-    _moment("since"),
-    _moment("at"),
+    of_instance(),
+    word("event_id", 120),
+    word("reference_id", 255),
+    word("event_type", 64),
+    word("salesforce_id", 64),
+    word("state"),
+    word("reason", 80),
+    moment("since"),
+    moment("at"),
     UniqueConstraint("instance_id", "event_id"),
     Index(None, "instance_id", "reference_id"),
     Index(None, "instance_id", "state", "at"),
 )
 
-activity_starts = _table(
+activity_starts = table(
     "activity_starts",
-    _of_instance(),
-    *_ref("host"),
-    _moment("at"),
+    of_instance(),
+    *ref("host"),
+    moment("at"),
     UniqueConstraint("instance_id", "host_object", "host_id"),
 )
 
-host_events = _table(
+host_events = table(
     "host_events",
-    _of_instance(),
-    _word("delivery_hash", 64),
-    _moment("received_at"),
+    of_instance(),
+    word("delivery_hash", 64),
+    moment("received_at"),
     UniqueConstraint("instance_id", "delivery_hash"),
     Index(None, "received_at"),
+)
+
+sign_ins = table(
+    "sign_ins",
+    of_instance(),
+    word("state_hash", 64),
+    Column("verifier", LongText, nullable=False),
+    word("key_id"),
+    word("bound_to", 64),
+    word("redirect_uri", 500),
+    Column("settings", Json(), nullable=False),
+    moment("expires_at"),
+    UniqueConstraint("state_hash"),
+    Index(None, "expires_at"),
+)
+
+leases = table(
+    "leases",
+    of_instance(),
+    word("name", 80),
+    word("owner", 200),
+    moment("until"),
+    UniqueConstraint("instance_id", "name"),
+)
+
+bulk_jobs = table(
+    "bulk_jobs",
+    of_instance(),
+    word("lane"),
+    word("kind"),
+    word("object", 80),
+    word("job_id"),
+    word("state"),
+    Column("row_count", Integer, nullable=False),
+    moment("made_at"),
+    moment("finished_at", nullable=True),
+    UniqueConstraint("instance_id", "job_id"),
+    Index(None, "instance_id", "state"),
+)
+
+budgets = table(
+    "budgets",
+    of_instance(),
+    Column("calls", Integer, nullable=True),
+    Column("percent", Integer, nullable=True),
+    Column("reserve", Integer, nullable=False),
+    Column("alert_percent", Integer, nullable=False),
+    Column("operations_per_month", BigInteger, nullable=True),
+    moment("changed_at"),
+    UniqueConstraint("instance_id"),
+)
+
+operations = table(
+    "operations",
+    of_instance(),
+    word("month", 7),
+    Column("count", BigInteger, nullable=False),
+    UniqueConstraint("instance_id", "month"),
+)
+
+org_limits = table(
+    "org_limits",
+    of_instance(),
+    word("name", 80),
+    Column("used", BigInteger, nullable=False),
+    Column("allowed", BigInteger, nullable=False),
+    moment("seen_at"),
+    UniqueConstraint("instance_id", "name"),
+)
+
+org_parts = table(
+    "org_parts",
+    of_instance(),
+    word("kind"),
+    word("name", 200),
+    moment("made_at"),
+    UniqueConstraint("instance_id", "kind", "name"),
+)
+
+reconciles = table(
+    "reconciles",
+    of_instance(),
+    word("lane"),
+    word("side"),
+    word("feed", 120),
+    word("mode"),
+    word("cursor_id", 120, nullable=True),
+    moment("covered_until", nullable=True),
+    moment("started_at"),
+    moment("finished_at", nullable=True),
+    Column("counts", Json(), nullable=False),
+    Index(None, "instance_id", "lane"),
+)
+
+event_replays = table(
+    "event_replays",
+    of_instance(),
+    word("topic", 120),
+    Column("replay_id", Bytes, nullable=False),
+    moment("at"),
+    UniqueConstraint("instance_id", "topic"),
 )
