@@ -36,6 +36,8 @@ def comparable_text(value: Value, info: FieldInfo) -> str | None:
     """
     if value is None or value in ("", ()):
         return None
+    if isinstance(value, str):  # first, since it is the usual case of what is asked for each field of each record
+        return _text(value, info) or None
     match value:
         case bool():
             return "true" if value else None  # Salesforce has no blank checkbox: unset and false mean the same
@@ -48,11 +50,11 @@ def comparable_text(value: Value, info: FieldInfo) -> str | None:
             return value.isoformat()
         case tuple():
             return "\x1f".join(sorted(value))
-        case str():
-            text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-            if info.type is FieldType.EMAIL:
-                text = text.lower()
-            return text or None
+
+
+def _text(value: str, info: FieldInfo) -> str:
+    text = value if "\r" not in value else value.replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip().lower() if info.type is FieldType.EMAIL else text.strip()
 
 
 def _number(value: Decimal, scale: int | None) -> str:

@@ -6,6 +6,7 @@ Equal means nothing to decide and no call to make.
 
 from collections.abc import Mapping
 
+from sidecar.mapping.fingerprint import comparable_text
 from sidecar.mapping.rules import Rules
 from sidecar.records import Consent, Record, Side, Value
 from sidecar.sync.model import DELETED_IN, Link
@@ -32,9 +33,10 @@ def fingerprint_values(
     values: Mapping[str, Value], consent: Consent | None, side: Side, rules: Rules, salesforce_object: str
 ) -> str:
     """Return the same for values that a record is expected to have after a write."""
-    parts = [
-        f"{rule.pair.name}={rules.fingerprint.of(values.get(rule.field(side).name), rule.field(side))}"
-        for rule in rules.fields.get(salesforce_object, ())
-    ]
-    parts.append(f"opted_out={consent.opted_out if consent and rules.is_consent_known else None}")
-    return rules.fingerprint.of_text(";".join(parts))
+    seen: list[tuple[str, str | None]] = []
+    for rule in rules.fields.get(salesforce_object, ()):
+        info = rule.field(side)
+        seen.append((rule.pair.name, comparable_text(values.get(info.name), info)))
+    opted_out = consent.opted_out if consent and rules.is_consent_known else None
+    # One hash over all of them: an idle hour does little else than this.
+    return rules.fingerprint.of_text(repr((seen, opted_out)))

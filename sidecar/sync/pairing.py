@@ -100,16 +100,15 @@ def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair
         return [_aside(side, ref, "merged-never-linked") for ref in head.refs]
     link = own or older[0] if own or older else None
     retired = tuple(other for other in older if other is not link)
-    trigger_ref = record.ref if record.ref in head.refs else head.refs[0]
     pair = Pair(
         trigger=side,
-        trigger_ref=trigger_ref,
+        trigger_ref=record.ref,  # what waits, waits under the name it has now
         link=link,
         moved_because=_why_moved(link, record, side) or (f"merged-in-{side}" if retired else None),
         retired=retired,
         inherits_opt_out=any(bool(other.opted_out) for other in retired),
     )
-    others = [_aside(side, ref, "same-person") for ref in head.refs if ref != trigger_ref]
+    others = [_aside(side, ref, "same-person") for ref in head.refs if ref != record.ref]
     left_alone = [_aside(side.other, other.end(side.other), "twin-was-merged") for other in retired]
     return [_with(pair, side, record), *others, *left_alone]
 
