@@ -64,7 +64,7 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
         "deletable": each.deletable,
         "deprecatedAndHidden": False,
         "feedEnabled": not is_history,
-        "keyPrefix": each.prefix,
+        "keyPrefix": None if is_history else each.prefix,  # live: no prefix, though the rows have ids
         "label": each.label,
         "labelPlural": each.plural,
         "layoutable": not is_history,
