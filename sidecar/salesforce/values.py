@@ -22,7 +22,8 @@ def from_json(raw: Any, field_type: FieldType) -> Value:
         case FieldType.DATE:
             return date.fromisoformat(str(raw)[:10])
         case FieldType.DATETIME:
-            return parse_datetime(str(raw))
+            # Salesforce's older bulk interface writes moments as milliseconds.
+            return datetime.fromtimestamp(raw // 1000, UTC) if isinstance(raw, int) else parse_datetime(str(raw))
         case FieldType.MULTI_PICKLIST:
             return tuple(part for part in str(raw).split(";") if part) or None
         case _:
