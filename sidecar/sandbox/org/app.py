@@ -168,6 +168,8 @@ def read_body(request: Request) -> Any:
         return None
     if request.headers.get("Content-Encoding") == "gzip":
         data = gzip.decompress(data)
+    if request.method == "PUT" and request.mimetype == "text/csv":
+        return data
     if not (request.mimetype or "").endswith("json"):
         message = f"Content-Type header specified in HTTP request is not supported: {request.mimetype}"
         raise OrgError("UNSUPPORTED_MEDIA_TYPE", message, status=415)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sidecar.sandbox.org.app import App, Seen
+from sidecar.sandbox.org.bulk import Bulk
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.collections import Collections
 from sidecar.sandbox.org.faults import Faults
@@ -37,13 +38,14 @@ class Org:
         self.storage = Storage(path, self.schema)
         self.rules = Rules()
         self.faults = Faults()
-        self.limits = Limits(self.clock)
+        self.limits = Limits(self.clock, count_records=self._count_records)
         self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
         self.records = Records(self.schema, self.storage, self.clock, self.rules)
         self.lifecycle = Lifecycle(self.records)
-        self.rest = Rest(
-            self.records, self.lifecycle, Collections(self.records, self.lifecycle, self.faults), self.limits
-        )
+        collections = Collections(self.records, self.lifecycle, self.faults)
+        self.rest = Rest(self.records, self.lifecycle, collections, self.limits)
+        self.bulk = Bulk(collections, self.limits)
+        self.rest.areas["/jobs"] = self.bulk.answer
         self.rest.schema_changed_at = self.clock.now()
         self.org_id, self.user_ids = seed_org(self.records)
         self.sign_in = SignIn(self.clock, self.org_id)
@@ -213,6 +215,9 @@ class Org:
     def close(self) -> None:
         """Close the database."""
         self.storage.close()
+
+    def _count_records(self) -> int:
+        return sum(self.storage.count(each) for each in self.schema if each.deletable)
 
     def actor(self, by: str, at: str | None = None) -> Actor:
         """Return who acts."""

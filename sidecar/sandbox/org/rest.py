@@ -60,6 +60,7 @@ class Rest:
     limits_kept: Limits
     page_size: int = 2000
     schema_changed_at: datetime | None = None
+    areas: dict[str, Callable[[Call], Answer]] = field(default_factory=dict)  # by the beginning of their paths
     _cursors: dict[str, Cursor] = field(default_factory=dict)
 
     def answer(self, call: Call) -> Answer:
@@ -72,6 +73,9 @@ class Rest:
 
     def _route(self, call: Call) -> Answer:
         path = call.path.rstrip("/")
+        for beginning, area in self.areas.items():
+            if path.startswith(beginning):
+                return area(call)
         for pattern, name, methods in COMPILED:
             found = pattern.fullmatch(path)
             if found is None:

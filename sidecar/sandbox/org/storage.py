@@ -163,6 +163,11 @@ class Storage:
         query = f'SELECT Id FROM "{each.name}" WHERE "{field.name}" = ?{living} LIMIT 5'
         return [row[0] for row in self._db.execute(query, [value])]
 
+    def count(self, each: SObject) -> int:
+        """Return how many rows an object has, deleted ones among them."""
+        found: int = self._db.execute(f'SELECT count(*) FROM "{each.name}"').fetchone()[0]
+        return found
+
     def remove(self, each: SObject, condition: str, values: Sequence[object] = ()) -> None:
         """Take rows away for good."""
         self._db.execute(f'DELETE FROM "{each.name}" WHERE {condition}', values)
