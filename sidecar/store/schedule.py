@@ -26,6 +26,8 @@ INTERVALS_SECONDS = (
 DEFAULT_INTERVAL_SECONDS = _HOUR
 _MAX_JITTER_SECONDS = 300
 _MAX_CRON_LENGTH = 100
+HASTE = timedelta(seconds=10)
+"""How long an early run waits for more to do."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,6 +104,18 @@ class Schedules:
     def postpone(self, instance_id: int, lane: str, until: datetime) -> None:
         """Let the next run come at that moment; those after it keep to the schedule."""
         self._change(instance_id, lane, {"next_run_at": until})
+
+    def hasten(self, instance_id: int, lane: str, at: datetime, now: datetime) -> None:
+        """Let the next planned run come at that moment already; afterwards the schedule goes on as before.
+
+        A run that is due or comes earlier anyway stays, and so does one that was postponed: somebody had a reason.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(select(schedules).where(_is(instance_id, lane))).one_or_none()
+            if row is None or row.next_run_at is None or row.next_run_at <= at:
+                return
+            if row.next_run_at == next_run(row, now) or row.next_run_at <= now + HASTE:
+                connection.execute(_unless_moved(row).values(next_run_at=at))
 
     def claim_due(self, now: datetime) -> Sequence[DueSlot]:
         """Return the slots that are due and ours; nobody else gets them. Slots missed meanwhile count as one."""
@@ -218,8 +232,12 @@ def _ensure(connection: Connection, instance_id: int, lane: str) -> None:
 
 def _claim(row: Row[Any], now: datetime) -> Update:
     """Move the slot on, if nobody did since we looked."""
+    return _unless_moved(row).values(next_run_at=next_run(row, now))
+
+
+def _unless_moved(row: Row[Any]) -> Update:
     seen = schedules.c.next_run_at.is_(None) if row.next_run_at is None else schedules.c.next_run_at == row.next_run_at
-    return update(schedules).where(schedules.c.id == row.id, seen).values(next_run_at=next_run(row, now))
+    return update(schedules).where(schedules.c.id == row.id, seen)
 
 
 def _slot(row: Row[Any], now: datetime) -> DueSlot:
