@@ -11,6 +11,7 @@ import pytest
 from sidecar.sandbox.org import Org
 from tests.contract.org_caller import Caller
 from tests.contract.org_cases import CASES, Case
+from tests.contract.org_cases_everyday import EVERYDAY_CASES
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "salesforce"
 
@@ -26,7 +27,7 @@ def recorded(name: str) -> dict[str, Any]:
     return json.loads((RECORDINGS / f"{name}.json").read_text())["response"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.recording)
+@pytest.mark.parametrize("case", CASES + EVERYDAY_CASES, ids=lambda case: case.recording)
 def test_the_sandbox_answers_as_recorded(case, caller):
     wanted = recorded(case.recording)
     given = case.ask(caller)
