@@ -76,6 +76,8 @@ def _head(mapping: ObjectMapping) -> dict[str, object]:
             "update": [side.value for side in Side if side in mapping.update],
             "conflict_policy": mapping.conflict_policy.value,
             "fill_if_empty": mapping.fill_if_empty,
+            "on_duplicate": mapping.on_duplicate.value,
+            "assignment_rules": mapping.assignment_rules,
             "match_on": list(mapping.match_on),
             "external_id": mapping.external_id,
         }

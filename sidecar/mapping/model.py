@@ -46,6 +46,14 @@ class OnSalesforceDelete(StrEnum):
     NOTHING = "nothing"
 
 
+class OnDuplicate(StrEnum):
+    """What is done about a new record for which a duplicate rule of the org names one that is there already."""
+
+    LINK = "link"
+    HOLD = "hold"
+    SAVE = "save"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldPair:
     """One row of a mapping: a host field, its Salesforce field per object, and its rules.
@@ -91,6 +99,7 @@ class ObjectMapping:
     `salesforce_objects` stand in matching order: the first is preferred when several match.
     `create_in_salesforce` names the object that unknown host records become, or None.
     `match_on` names field pairs whose equal values mean the same thing; a creation needs at least one of them.
+    `assignment_rules`: whether Salesforce's own rules for owners run on what we create; they may send e-mail to people.
     """
 
     name: str
@@ -105,6 +114,8 @@ class ObjectMapping:
     conflict_policy: ConflictPolicy = ConflictPolicy.SALESFORCE_WINS
     fill_if_empty: bool = True
     external_id: str | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.LINK
+    assignment_rules: bool = False
     consent: ConsentRule | None = None
     deletion: DeletionRule = field(default_factory=DeletionRule)
 

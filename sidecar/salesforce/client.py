@@ -33,7 +33,7 @@ Json = dict[str, Any]
 _DIRECT_QUERY_BYTES: Final = 12_000  # address and headers together are limited to 16,384 bytes, and tokens can be long
 _ATTEMPTS: Final = 3
 _HTTP_DATE: Final = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
-_REFUSED_FOR_ITSELF: Final = frozenset({400, 404})
+_REFUSED_FOR_ITSELF: Final = frozenset({300, 400, 404})
 _PASSING_STATUS: Final = frozenset({502, 503, 504})
 
 
@@ -61,6 +61,11 @@ class SalesforceClient:
     def session(self) -> OrgSession:
         """The session, for its counters."""
         return self._session
+
+    @property
+    def tokens(self) -> TokenSource:
+        """Where tokens come from, for whatever speaks to the org by another protocol."""
+        return self._tokens
 
     @property
     def sleep(self) -> Callable[[float], None]:
@@ -153,7 +158,9 @@ class SalesforceClient:
 
     def send(self, part: Part, *, is_repeatable: bool) -> PartAnswer:
         """Send one request as a call of its own. What it was refused for itself comes back as its answer."""
-        more = {} if part.body is None else {"json": part.body}
+        more: Json = {} if part.body is None else {"json": part.body}
+        if part.headers:
+            more["headers"] = dict(part.headers)
         try:
             body = self._call(
                 lambda org: org.restful(part.path, method=part.method, **more), is_repeatable=is_repeatable, raw=True
@@ -190,7 +197,7 @@ class SalesforceClient:
             "referenceId": reference,
         }
         if part.method != "GET":
-            found |= {"httpHeaders": dict(WRITE_HEADERS), "body": part.body}
+            found |= {"httpHeaders": {**WRITE_HEADERS, **part.headers}, "body": part.body}
         return found
 
     def _query_part(self, soql: str, with_deleted: bool) -> Part:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from simple_salesforce.exceptions import SalesforceError
 
 from sidecar.errors import SetupError, SidecarError, TransientError
+from sidecar.records import Ref
+from sidecar.salesforce.ids import is_record_id
 from sidecar.sync.model import Reaction, WriteError
 
 LIMIT_PAUSE_SECONDS: Final = 3600
@@ -17,6 +19,8 @@ QUERY_EXPIRED: Final = "salesforce-query-expired"
 UNREACHABLE: Final = "salesforce-unreachable"
 ANSWER_LOST: Final = "salesforce-answer-lost"
 LIMIT_REACHED: Final = "salesforce-limit-reached"
+AMBIGUOUS: Final = "ambiguous-match"
+DUPLICATES: Final = "salesforce-duplicates-detected"
 
 REACTION_BY_CODE: Final[Mapping[str, Reaction]] = {
     # Passes by itself.
@@ -49,7 +53,6 @@ REACTION_BY_CODE: Final[Mapping[str, Reaction]] = {
     "JSON_PARSER_ERROR": Reaction.DATA,
     "MALFORMED_ID": Reaction.DATA,
     "DUPLICATE_VALUE": Reaction.DATA,
-    "DUPLICATE_EXTERNAL_ID": Reaction.DATA,
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Reaction.DATA,
     "CANNOT_EXECUTE_FLOW_TRIGGER": Reaction.DATA,
     # Somebody must change rights, fields or settings.
@@ -64,12 +67,14 @@ REACTION_BY_CODE: Final[Mapping[str, Reaction]] = {
     "API_DISABLED_FOR_ORG": Reaction.SETUP,
     # Only a person can tell whether two records are one.
     "DUPLICATES_DETECTED": Reaction.PERSON,
+    "DUPLICATE_EXTERNAL_ID": Reaction.PERSON,
 }
 _CODE_OF: Final = {
     "CANNOT_UPDATE_CONVERTED_LEAD": "salesforce-lead-converted",
     "ENTITY_IS_DELETED": "salesforce-record-gone",
     "NOT_FOUND": "salesforce-record-gone",
     "INVALID_CROSS_REFERENCE_KEY": "salesforce-record-gone",
+    "DUPLICATE_EXTERNAL_ID": AMBIGUOUS,
     "REQUEST_LIMIT_EXCEEDED": LIMIT_REACHED,
     "SERVER_UNAVAILABLE": UNREACHABLE,
 }
@@ -90,7 +95,8 @@ def row_error(errors: Sequence[Mapping[str, Any]], *, has_id: bool = True) -> Wr
     found = [_one_error(error, has_id) for error in errors] or [WriteError("salesforce-refused", Reaction.DATA)]
     gravest = max(found, key=lambda error: _RANK.index(error.reaction))
     fields = dict.fromkeys(name for error in found for name in error.fields)
-    return WriteError(gravest.code, gravest.reaction, tuple(fields), gravest.retry_after_seconds)
+    twins = tuple(dict.fromkeys(twin for error in errors for twin in _twins(error)))
+    return WriteError(gravest.code, gravest.reaction, tuple(fields), gravest.retry_after_seconds, twins)
 
 
 def code_of(error: Mapping[str, Any]) -> str:
@@ -131,6 +137,23 @@ def _one_error(error: Mapping[str, Any], has_id: bool) -> WriteError:
     name = _CODE_OF.get(code) or f"salesforce-{(code or 'refused').lower().replace('_', '-')}"
     pause = LIMIT_PAUSE_SECONDS if code == "REQUEST_LIMIT_EXCEEDED" else None
     return WriteError(name, REACTION_BY_CODE.get(code, Reaction.DATA), fields, pause)
+
+
+def _twins(error: Mapping[str, Any]) -> list[Ref]:
+    """Return the records that a duplicate rule names. Single answers misspell the key, and some have no result at all."""
+    result = error.get("duplicateResult") or error.get("duplicateResut")
+    found = result.get("matchResults") if isinstance(result, Mapping) else None
+    matches = [each.get("matchRecords") for each in _error_objects(found or [])]
+    records = [each.get("record") for some in matches for each in _error_objects(some or [])]
+    return [ref for record in _error_objects(records) if (ref := _ref_of(record))]
+
+
+def _ref_of(record: Mapping[str, Any]) -> Ref | None:
+    attributes, record_id = record.get("attributes"), record.get("Id")
+    name = attributes.get("type") if isinstance(attributes, Mapping) else None
+    if isinstance(name, str) and _NAME_SHAPE.fullmatch(name) and isinstance(record_id, str) and is_record_id(record_id):
+        return Ref(name, record_id)
+    return None
 
 
 def _field_names(fields: object) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ class Part:
     method: str
     path: str
     body: Any = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A row can only fail itself. What passes by itself is tried once more here; what may have happened is never blindly repeated.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,8 +18,10 @@ from sidecar.sync.model import Reaction, WriteError
 ROWS_PER_COLLECTION: Final = 200
 """Salesforce, REST API guide, sObject Collections."""
 
-_LOCK_PAUSE_SECONDS: Final = 2.0
+_LOCK_PAUSE_SECONDS: Final = (1.0, 3.0)
+"""Anywhere in between: two workers that met at one row should not meet there again."""
 _FAILURES_IN_A_ROW: Final = 2
+NO_HEADERS: Final[Mapping[str, str]] = {}
 _SPLITS: Final = 16
 """Extra calls at most to find the rows for which Salesforce refuses a whole collection."""
 
@@ -77,16 +80,17 @@ class _Batch:
 class RowWriter:
     """Writes rows by way of a caller."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self._caller = caller
+        self._headers = headers
 
     def write(self, rows: Sequence[Row]) -> list[RowResult]:
         """Write the rows; one result each, in order. Raises only while nothing can have been written."""
-        sending = _Sending(self._caller, rows)
+        sending = _Sending(self._caller, rows, self._headers)
         sending.send(range(len(rows)))
         again = [number for number, row in enumerate(rows) if _is_worth_again(row, sending.results[number])]
         if again:
-            self._caller.sleep(_LOCK_PAUSE_SECONDS)
+            self._caller.sleep(random.uniform(*_LOCK_PAUSE_SECONDS))  # noqa: S311  (no secret depends on it)
             sending.send(again)
         return [sending.results[number] for number in range(len(rows))]
 
@@ -94,9 +98,10 @@ class RowWriter:
 class _Sending:
     """One run over some rows: the results so far, and whether anything may have been written."""
 
-    def __init__(self, caller: Caller, rows: Sequence[Row]) -> None:
+    def __init__(self, caller: Caller, rows: Sequence[Row], headers: Mapping[str, str]) -> None:
         self._caller = caller
         self._rows = rows
+        self._headers = headers
         self._may_have_written = False
         self._failures = 0
         self._splits_left = _SPLITS
@@ -154,7 +159,7 @@ class _Sending:
         elif first.kind is Kind.INSERT:
             method = "POST"
         records = [{"attributes": {"type": self._rows[n].object}} | dict(self._rows[n].body) for n in batch]
-        return Part(method, path, {"allOrNone": False, "records": records})
+        return Part(method, path, {"allOrNone": False, "records": records}, self._headers)
 
     def _take(self, batch: list[int], answer: PartAnswer) -> None:
         if answer.status >= 300:
@@ -218,6 +223,8 @@ def _calls(batches: Sequence[list[int]]) -> list[list[list[int]]]:
 def _refusal(first: Row, answer: PartAnswer) -> WriteError:
     if answer.status >= 500:
         return WriteError(errors.UNREACHABLE, Reaction.RETRY)
+    if answer.status == 300:
+        return WriteError(errors.AMBIGUOUS, Reaction.PERSON)
     if answer.status != 404:
         return errors.row_error(_objects(answer.body), has_id=first.kind is Kind.UPDATE)
     # No record is named in the address: what is missing is the key field, or the whole resource.

@@ -21,7 +21,7 @@ from sidecar.salesforce.reading import PAGE_SIZE, RecordReader, Shape, shape_of
 from sidecar.salesforce.rows import RowWriter
 from sidecar.salesforce.signin import TokenSource
 from sidecar.salesforce.transport import open_session, speak_plain_http
-from sidecar.salesforce.writing import write_all
+from sidecar.salesforce.writing import headers_for, write_all
 from sidecar.sync.model import Page, Reaction, Wanted, Window, Write, WriteResult
 
 
@@ -95,7 +95,7 @@ class SalesforceSide:
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes; one result each, in order."""
         schemas = {name: self.describe(name) for name in {write.object for write in writes}}
-        results = write_all(RowWriter(self.client), rules, schemas, writes)
+        results = write_all(RowWriter(self.client, headers_for(rules.mapping)), rules, schemas, writes)
         for name in {w.object for w, result in zip(writes, results, strict=True) if _is_setup(result)}:
             self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
         return results

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sidecar.mapping.model import ObjectMapping, OnDuplicate
 from sidecar.mapping.rules import Rules
 from sidecar.records import ObjectSchema, Ref
 from sidecar.salesforce.rows import Kind, Row, RowResult, RowWriter
@@ -36,6 +37,14 @@ def write_all(
         plans[number] = replace(plans[number], result=_result(plans[number], row_result))
     _part_with_consent(writer, plans)
     return [plan.result for plan in plans]
+
+
+def headers_for(mapping: ObjectMapping) -> dict[str, str]:
+    """Return the headers by which the mapping's choices about duplicate and assignment rules reach Salesforce."""
+    headers = {"Sforce-Auto-Assign": "TRUE"} if mapping.assignment_rules else {}
+    if mapping.on_duplicate is OnDuplicate.SAVE:
+        headers["Sforce-Duplicate-Rule-Header"] = "allowSave=true"
+    return headers
 
 
 def _plan(write: Write, rules: Rules, schema: ObjectSchema | None) -> _Planned:

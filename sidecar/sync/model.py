@@ -151,12 +151,16 @@ class Reaction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WriteError:
-    """Why one write failed: a stable code, what it waits for, and the target's field names that are to blame, if known."""
+    """Why one write failed: a stable code, what it waits for, and the target's field names that are to blame, if known.
+
+    `twins` are records that the target itself says are the same as the one refused.
+    """
 
     code: str
     reaction: Reaction
     fields: tuple[str, ...] = ()
     retry_after_seconds: int | None = None
+    twins: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

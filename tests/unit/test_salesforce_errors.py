@@ -3,6 +3,7 @@
 import pytest
 
 from sidecar.errors import SetupError, TransientError
+from sidecar.records import Ref
 from sidecar.salesforce.errors import REACTION_BY_CODE, row_error, whole_error
 from sidecar.sync.model import Reaction
 from tests.salesforce_stub import recorded
@@ -34,6 +35,30 @@ def test_the_code_is_salesforces_own_in_our_spelling():
 def test_a_possible_duplicate_is_for_a_person_whatever_the_language(name):
     error = row_error(recorded(name)["body"])
     assert (error.code, error.reaction) == ("salesforce-duplicates-detected", Reaction.PERSON)
+
+
+@pytest.mark.parametrize(
+    ("name", "twin"),
+    [
+        ("duplicates-detected-v50", Ref("Contact", "0038M0000016Wv8QAE")),
+        ("duplicates-detected-v54", Ref("Contact", "0038M0000016Wv8QAE")),
+        ("duplicates-detected-v56-blocked-localised", Ref("Account", "0015c00002Lz9mUAAR")),
+    ],
+)
+def test_the_record_a_duplicate_rule_names_is_read_in_both_spellings_of_its_key(name, twin):
+    body = recorded(name)["body"]
+    assert row_error(body).twins == (twin,)
+    [error] = body
+    assert row_error([{"statusCode": "DUPLICATES_DETECTED", "duplicateResult": error["duplicateResut"]}]).twins == (twin,)
+
+
+def test_a_duplicate_rule_that_names_nobody_names_nobody():
+    assert row_error(recorded("collections-allOrNone-rolled-back")["body"][0]["errors"]).twins == ()
+
+
+def test_a_key_that_several_records_carry_is_ambiguous():
+    error = row_error([row("DUPLICATE_EXTERNAL_ID")])
+    assert (error.code, error.reaction) == ("ambiguous-match", Reaction.PERSON)
 
 
 def test_the_fields_to_blame_are_named():
