@@ -101,6 +101,7 @@ class App:
         try:
             self.org.limits.count()
             require_version(found[1])
+            self.org.records.permissions.apply(user_id)
             answer = self.dispatch(read_call(request, found, user_id))
         except OrgError as error:
             answer = refusal(error)

@@ -58,10 +58,10 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
     is_history = each.parent_key is not None
     return {
         "activateable": False,
-        "createable": each.createable,
+        "createable": each.createable and "create" in each.rights,
         "custom": each.custom,
         "customSetting": False,
-        "deletable": each.deletable,
+        "deletable": each.deletable and "delete" in each.rights,
         "deprecatedAndHidden": False,
         "feedEnabled": not is_history,
         "keyPrefix": None if is_history else each.prefix,  # live: no prefix, though the rows have ids
@@ -78,7 +78,7 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
         "searchLayoutable": not is_history,
         "triggerable": not is_history,
         "undeletable": each.deletable,
-        "updateable": each.createable,
+        "updateable": each.createable and "edit" in each.rights,
         "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
     }
 
@@ -121,7 +121,7 @@ def rights(one: Field) -> dict[str, Any]:
         "defaultValue": False if one.type == "boolean" else one.default,
         "createable": one.createable and not one.is_read_only,
         "updateable": one.updateable and not one.is_read_only,
-        "permissionable": one.nillable and one.createable,
+        "permissionable": one.is_permissionable,
         "calculated": False,
         "autoNumber": False,
         "encrypted": False,
@@ -136,7 +136,7 @@ def uses(one: Field) -> dict[str, Any]:
         "unique": one.unique,
         "externalId": one.external_id,
         "idLookup": one.id_lookup,
-        "caseSensitive": False,
+        "caseSensitive": one.case_sensitive,
         "filterable": one.filterable,
         "sortable": one.sortable,
         "groupable": one.filterable and one.type not in UNGROUPED,

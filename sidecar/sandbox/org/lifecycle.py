@@ -36,7 +36,11 @@ class Lifecycle:
         """Put a record into the recycle bin, an account with its contacts."""
         if not each.deletable:
             raise OrgError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
+        self.records.require_right(each, "delete", actor)
         found = self.records.living(each, record_id)
+        if each.is_setup:
+            self._remove(each, found)
+            return
         self._bin(each, found, actor, None)
         if each.name == "Account":
             contact = self._object("Contact")
@@ -100,10 +104,16 @@ class Lifecycle:
             changes["MasterRecordId"] = master_id
         self.records.write(each, row, changes, actor)
 
+    def _remove(self, each: SObject, row: Row) -> None:
+        """A set-up object has no recycle bin."""
+        self.records.permissions.check_delete(each, row)
+        self.records.storage.remove(each, "Id = ?", [row["Id"]])
+        self.records.permissions.deleted(each, row)
+
     def _move_children(self, old: SObject, old_id: str, new: SObject, new_id: str) -> None:
         """Point what referred to one record to another; timelines of a converted lead stay with the lead."""
         storage = self.records.storage
-        for child in self.records.schema:
+        for child in self.records.schema.objects.values():
             for one in child.stored():
                 fits = old.name in one.refers_to and new.name in one.refers_to
                 if fits and one.updateable:

@@ -18,9 +18,9 @@ from sidecar.sandbox.org.records import Actor, Records
 from sidecar.sandbox.org.rest import Rest
 from sidecar.sandbox.org.rules import Rules, ValidationRule
 from sidecar.sandbox.org.schema import Field, SObject
-from sidecar.sandbox.org.seed import seed_org
-from sidecar.sandbox.org.standard import build_schema
+from sidecar.sandbox.org.seed import ADMINISTRATOR, STANDARD, give_profile, seed_org
 from sidecar.sandbox.org.storage import Row, Storage
+from sidecar.sandbox.org.variants import first_schema
 
 KEPT_REQUESTS = 20000
 
@@ -29,12 +29,13 @@ class Org:
     """One org. Methods act like people in its own user interface; `app` is its API.
 
     `by` says who: "user" (a person), "api" (the integration user), "automation" (moves SystemModstamp only), or a user id.
+    An empty org is as the vendor delivers it: nothing of ours in it, the e-mail opt-out hidden, no history tracked.
     """
 
-    def __init__(self, path: str = ":memory:", clock: Clock | None = None) -> None:
+    def __init__(self, path: str = ":memory:", clock: Clock | None = None, *, is_empty: bool = False) -> None:
         self.lock = threading.RLock()
         self.clock = clock or Clock()
-        self.schema = build_schema()
+        self.schema = first_schema(is_empty=is_empty)
         self.storage = Storage(path, self.schema)
         self.rules = Rules()
         self.faults = Faults()
@@ -145,12 +146,26 @@ class Org:
     # What an administrator does
 
     def hide_field(self, object_name: str, field_name: str, *, hidden: bool = True) -> None:
-        """Take a field from the API user: it no longer exists for them."""
-        self._change(object_name, field_name, lambda one: setattr(one, "is_hidden", hidden))
+        """Take a field out of all profiles and permission sets: for API users it no longer exists."""
+        if hidden:
+            self.records.permissions.forget_field(object_name, field_name)
+        self._change(object_name, field_name, lambda one: setattr(one, "profile_hides", hidden))
 
     def make_read_only(self, object_name: str, field_name: str, *, read_only: bool = True) -> None:
-        """Let the API user read a field and not write it."""
-        self._change(object_name, field_name, lambda one: setattr(one, "is_read_only", read_only))
+        """Let API users read a field and not write it."""
+        if read_only:
+            self.records.permissions.forget_field(object_name, field_name, edit_only=True)
+        self._change(object_name, field_name, lambda one: setattr(one, "profile_read_only", read_only))
+
+    def make_admin(self, by: str = "api", *, is_admin: bool = True) -> None:
+        """Give a user the administrator's profile, or the ordinary one."""
+        self.set_profile(by, ADMINISTRATOR if is_admin else STANDARD)
+
+    def set_profile(self, by: str, profile: str) -> None:
+        """Give a user another profile, by its name."""
+        with self.lock:
+            found = self.storage.where(self._object("Profile"), "Name = ?", [profile])
+            give_profile(self.records, self.actor(by).user_id, found[0]["Id"])
 
     def set_external_id(self, object_name: str, field_name: str, is_external_id: bool) -> None:
         """Make a field an upsert key, or no longer. A unique field stays unique."""
@@ -237,6 +252,7 @@ class Org:
             self._note_change()
 
     def _note_change(self) -> None:
+        self.records.permissions.note_change()
         self.rest.note_schema_change()
 
 

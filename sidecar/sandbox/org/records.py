@@ -8,6 +8,7 @@ from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.errors import OrgError, entity_is_deleted, unknown_column
 from sidecar.sandbox.org.fields import clean
 from sidecar.sandbox.org.ids import full_id
+from sidecar.sandbox.org.permissions import Permissions
 from sidecar.sandbox.org.rules import Rules
 from sidecar.sandbox.org.schema import Field, Schema, SObject
 from sidecar.sandbox.org.storage import Row, Storage
@@ -36,10 +37,15 @@ class Records:
     storage: Storage
     clock: Clock
     rules: Rules = field(default_factory=Rules)
+    permissions: Permissions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.permissions = Permissions(self.schema, self.storage)
 
     def insert(self, each: SObject, values: Mapping[str, Any], actor: Actor, record_id: str | None = None) -> str:
         """Create a record; return its id."""
         require_createable(each)
+        self.require_right(each, "create", actor)
         given = self._given(each, values, actor, is_insert=True)
         if "Id" in given:
             raise OrgError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"])
@@ -54,6 +60,8 @@ class Records:
             raise OrgError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
         self._check_relations(each, row)
         self._check_unique(each, row, None)
+        if each.is_setup:
+            self.permissions.check(each, row, None)
         self.rules.check(each, row, row, actor.allow_duplicates, self.storage)
         if actor.auto_assign and each.name == "Lead" and self.rules.assign_to is not None:
             row["OwnerId"] = self.rules.assign_to
@@ -65,10 +73,13 @@ class Records:
         self.storage.insert(each, row)
         self._remember(each, new_id, ("created", None, None), actor, at)
         self._touch_people(each, row, at)
+        if each.is_setup:
+            self.permissions.written(each, row)
         return new_id
 
     def update(self, each: SObject, record_id: str, values: Mapping[str, Any], actor: Actor) -> None:
         """Change a record."""
+        self.require_right(each, "edit", actor)
         given = self._given(each, values, actor, is_insert=False)
         found = self.living(each, record_id)
         if found.get("IsConverted"):
@@ -80,17 +91,32 @@ class Records:
         after = found | changes
         self._check_relations(each, changes)
         self._check_unique(each, changes, record_id)
+        if each.is_setup:
+            self.permissions.check(each, after, found["Id"])
         self.rules.check(each, after, changes, actor.allow_duplicates, self.storage)
         if actor.auto_assign and each.name == "Lead" and self.rules.assign_to is not None:
             changes["OwnerId"] = self.rules.assign_to
         self.write(each, found, changes, actor)
+        if each.is_setup:
+            self.permissions.written(each, found | changes)
+
+    def require_right(self, each: SObject, right: str, actor: Actor) -> None:
+        """Refuse a caller who may not do this with an object at all."""
+        if not actor.is_api:
+            return
+        if each.is_setup:
+            self.permissions.require_for(each, actor.user_id)
+        elif right not in each.rights:
+            verb = {"create": "inserted", "edit": "updated", "delete": "deleted"}[right]
+            raise OrgError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be {verb}: {each.label}", [])
 
     def write(self, each: SObject, found: Row, changes: Row, actor: Actor) -> None:
         """Store checked changes with their stamps and history."""
         at = actor.at or stamp(self.clock.now())
         stamped = dict(changes) | self._stamps(each, actor, at)
         self._compute(each, found | changes, stamped)
-        self.storage.update(each, found["Id"], stamped)
+        if stamped:
+            self.storage.update(each, found["Id"], stamped)
         for name, value in changes.items():
             if each.fields[name].tracked and found[name] != value:
                 self._remember(each, found["Id"], (name, found[name], value), actor, at)
@@ -170,11 +196,11 @@ class Records:
     def _compute(self, each: SObject, whole: Row, target: Row) -> None:
         if each.name in PERSON_OBJECTS:
             target["Name"] = " ".join(part for part in (whole.get("FirstName"), whole.get("LastName")) if part)
-        if each.name == "mautic_timeline__c" and not whole.get("Name"):
+        if each.custom and not whole.get("Name"):
             target["Name"] = whole["Id"][:15]
 
     def _remember(self, each: SObject, record_id: str, change: tuple[str, Any, Any], actor: Actor, at: str) -> None:
-        if each.history is None:
+        if each.history is None or not each.history_on:
             return
         history = self.schema.objects[each.history.lower()]
         row = {"Id": self.storage.next_id(history), "IsDeleted": False, "CreatedDate": at, "CreatedById": actor.user_id}

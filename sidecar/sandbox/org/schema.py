@@ -3,10 +3,30 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+NEVER_PERMISSIONABLE = frozenset(
+    {
+        "Id",
+        "OwnerId",
+        "CreatedById",
+        "CreatedDate",
+        "IsDeleted",
+        "LastModifiedById",
+        "LastModifiedDate",
+        "SystemModstamp",
+    }
+    | {"Name", "FirstName", "Salutation", "EmailBouncedReason", "EmailBouncedDate", "IsConverted"}
+    | {"Subject", "ActivityDate"}
+)
+ALL_RIGHTS = frozenset({"read", "create", "edit", "delete"})
+
 
 @dataclass(slots=True)
 class Field:
-    """One field. `is_hidden` and `is_read_only` are field-level security; `default` fills a missing value on insert."""
+    """One field; `default` fills a missing value on insert.
+
+    Field-level security: `profile_hides` and `profile_read_only` are what profiles leave of it, `is_hidden` and
+    `is_read_only` what then remains for the user who calls, with their permission sets.
+    """
 
     name: str
     label: str
@@ -32,6 +52,12 @@ class Field:
     extra_type: str | None = None
     name_field: bool = False
     tracked: bool = False
+    case_sensitive: bool = False
+    description: str | None = None
+    visible_lines: int = 0
+    children: str | None = None
+    profile_hides: bool = False
+    profile_read_only: bool = False
     is_hidden: bool = False
     is_read_only: bool = False
 
@@ -50,10 +76,20 @@ class Field:
         """Whether a record cannot be without it and nothing fills it in."""
         return not self.nillable and self.createable and not self.defaulted
 
+    @property
+    def is_permissionable(self) -> bool:
+        """Whether field-level security can take it away."""
+        if self.name in NEVER_PERMISSIONABLE:
+            return False
+        return self.type == "address" or (self.createable and (self.nillable or self.type == "boolean"))
+
 
 @dataclass(slots=True)
 class SObject:
-    """One object. `history` names the object that holds its field history; `filled` are the fields with a default."""
+    """One object. `history` names the object that holds its field history; `filled` are the fields with a default.
+
+    `profile_rights` is what profiles give, `rights` what the user who calls has. Set-up objects describe the org itself.
+    """
 
     name: str
     label: str
@@ -66,11 +102,23 @@ class SObject:
     history: str | None = None
     parent_key: str | None = None
     is_missing: bool = False
+    is_hidden: bool = False
+    is_setup: bool = False
+    history_on: bool = True
+    sharing: str = "ReadWrite"
+    description: str | None = None
+    name_format: str | None = None
+    profile_rights: frozenset[str] = ALL_RIGHTS
+    rights: frozenset[str] = ALL_RIGHTS
     required: tuple[Field, ...] = ()
     filled: tuple[Field, ...] = ()
     _by_lower: dict[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take note of fields that came, went or changed."""
         self._by_lower = {name.lower(): each for name, each in self.fields.items()}
         self.required = tuple(each for each in self.stored() if each.is_required)
         self.filled = tuple(each for each in self.stored() if each.default is not None)
@@ -109,13 +157,13 @@ class Schema:
         self.objects = {each.name.lower(): each for each in objects}
 
     def get(self, name: str) -> SObject | None:
-        """Return an object by its name in any case, unless it was dropped."""
+        """Return an object by its name in any case, unless it was dropped or the user may not see it."""
         found = self.objects.get(name.lower())
-        return found if found is not None and not found.is_missing else None
+        return found if found is not None and not found.is_missing and not found.is_hidden else None
 
     def by_prefix(self, record_id: str) -> SObject | None:
         """Return the object an id belongs to."""
         return next((each for each in self.objects.values() if each.prefix == record_id[:3]), None)
 
     def __iter__(self) -> Iterator[SObject]:
-        return (each for each in self.objects.values() if not each.is_missing)
+        return (each for each in self.objects.values() if not each.is_missing and not each.is_hidden)

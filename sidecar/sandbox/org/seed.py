@@ -1,7 +1,8 @@
-"""What every org has from its first day: its own record, its users, a queue."""
+"""What every org has from its first day: its own record, profiles and users, a queue."""
 
 from sidecar.sandbox.org.clock import stamp
 from sidecar.sandbox.org.records import Records
+from sidecar.sandbox.org.setup_objects import USER_RIGHTS
 from sidecar.sandbox.org.storage import Row
 
 PEOPLE = (
@@ -10,6 +11,15 @@ PEOPLE = (
     ("automation", "Automated", "Process", "autoproc@example.com"),
     ("seller", "Sam", "Seller", "sam.seller@example.com"),
 )
+ADMINISTRATOR = "System Administrator"
+STANDARD = "Standard User"
+API_ONLY = "Minimum Access - API Only Integrations"
+PROFILES = {
+    ADMINISTRATOR: frozenset(USER_RIGHTS),
+    STANDARD: frozenset({"PermissionsApiEnabled", "PermissionsViewSetup"}),
+    API_ONLY: frozenset({"PermissionsApiEnabled"}),
+}
+PROFILE_OF = {"anna.admin@example.com": ADMINISTRATOR}
 
 
 def seed_org(records: Records) -> tuple[str, dict[str, str]]:
@@ -20,6 +30,7 @@ def seed_org(records: Records) -> tuple[str, dict[str, str]]:
         at = stamp(records.clock.now())
         made: Row = {"CreatedDate": at, "LastModifiedDate": at, "SystemModstamp": at}
         with storage.transaction():
+            profiles = seed_profiles(records, made)
             for _, first, last, email in PEOPLE:
                 person: Row = {
                     "Id": storage.next_id(user),
@@ -28,7 +39,9 @@ def seed_org(records: Records) -> tuple[str, dict[str, str]]:
                     "Name": f"{first} {last}",
                 }
                 person |= {"Username": email, "Email": email, "Alias": first[:8].lower(), "IsActive": True}
-                storage.insert(user, person | made | {"TimeZoneSidKey": "Europe/Paris", "UserType": "Standard"})
+                person |= {"TimeZoneSidKey": "Europe/Paris", "UserType": "Standard"}
+                storage.insert(user, person | made)
+                give_profile(records, person["Id"], profiles[PROFILE_OF.get(email, STANDARD)])
             queue = {"Id": storage.next_id(group), "Name": "Inbound leads", "Type": "Queue"}
             storage.insert(group, queue | made)
             whole = {
@@ -43,3 +56,35 @@ def seed_org(records: Records) -> tuple[str, dict[str, str]]:
     ids = {row["Username"]: row["Id"] for row in storage.where(user, "1")}
     org_id: str = storage.where(organization, "1")[0]["Id"]
     return org_id, {role: ids[email] for role, _, _, email in PEOPLE}
+
+
+def seed_profiles(records: Records, made: Row) -> dict[str, str]:
+    """Create the profiles, each with the permission set that stands for it; return their ids by name."""
+    storage = records.storage
+    profile, permission_set = (records.schema.objects[name] for name in ("profile", "permissionset"))
+    ids = {}
+    for name, held in PROFILES.items():
+        ids[name] = storage.next_id(profile)
+        rights: Row = {right: right in held for right in USER_RIGHTS}
+        storage.insert(profile, {"Id": ids[name], "Name": name, "UserType": "Standard"} | rights | made)
+        whole = {"Id": storage.next_id(permission_set), "Name": f"X{ids[name]}", "Label": f"X{ids[name]}"}
+        whole |= {"ProfileId": ids[name], "IsOwnedByProfile": True, "IsCustom": False, "Type": "Profile"}
+        storage.insert(permission_set, whole | rights | made)
+    return ids
+
+
+def give_profile(records: Records, user_id: str, profile_id: str) -> None:
+    """Give a user a profile, and with it the permission set behind it."""
+    storage = records.storage
+    user, permission_set, assignment = (
+        records.schema.objects[name] for name in ("user", "permissionset", "permissionsetassignment")
+    )
+    owned = {row["Id"]: row["ProfileId"] for row in storage.where(permission_set, "IsOwnedByProfile = 1")}
+    for row in storage.where(assignment, "AssigneeId = ?", [user_id]):
+        if row["PermissionSetId"] in owned:
+            storage.remove(assignment, "Id = ?", [row["Id"]])
+    storage.update(user, user_id, {"ProfileId": profile_id})
+    behind = next(set_id for set_id, owner in owned.items() if owner == profile_id)
+    held: Row = {"Id": storage.next_id(assignment), "PermissionSetId": behind, "AssigneeId": user_id, "IsActive": True}
+    storage.insert(assignment, held | {"SystemModstamp": stamp(records.clock.now())})
+    records.permissions.note_change()

@@ -249,6 +249,7 @@ def user() -> SObject:
         Field("IsActive", "Active", "boolean", nillable=False, defaulted=True, default=True),
         text("TimeZoneSidKey", "Time Zone", 40, defaulted=True, default="Europe/Paris"),
         picklist("UserType", "User Type", ("Standard",), 40, defaulted=True, default="Standard"),
+        lookup("ProfileId", "Profile ID", "Profile", "Profile"),
         *audit(),
     ]
     return SObject("User", "User", "Users", "005", by_name(fields), deletable=False)

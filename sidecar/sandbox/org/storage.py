@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sidecar.sandbox.org.ids import make_id, number_of
@@ -29,6 +30,29 @@ def column(field: Field) -> str:
     else:
         kind = COLUMN_TYPES.get(field.type, "TEXT")
     return f'"{field.name}" {kind}' + (" PRIMARY KEY" if field.name == "Id" else "")
+
+
+def table(each: SObject) -> list[str]:
+    """Return the statements that make room for an object, unless there is room already."""
+    columns = ", ".join(column(field) for field in each.stored())
+    keys = [one for one in each.stored() if one.name in INDEXED or one.unique or one.external_id]
+    return [f'CREATE TABLE IF NOT EXISTS "{each.name}" ({columns})', *(index(each, one) for one in keys)]
+
+
+def index(each: SObject, field: Field) -> str:
+    """Return the statement that indexes a field."""
+    key = f'"{field.name}"' + (", Id" if field.name == "SystemModstamp" else "")
+    return f'CREATE INDEX IF NOT EXISTS "{each.name}_{field.name}" ON "{each.name}" ({key})'
+
+
+@cache
+def template(statements: tuple[str, ...]) -> sqlite3.Connection:
+    """Return an empty database with all tables, to be copied: far quicker than making them one by one."""
+    database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    database.create_collation("FOLDED", compare_folded)
+    for sql in statements:
+        database.execute(sql)
+    return database
 
 
 def compare_folded(left: str, right: str) -> int:
@@ -87,20 +111,42 @@ class Storage:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._depth = 0
-        for each in schema.objects.values():
-            self._create(each)
+        self._make_tables(path)
         self._last = {each.prefix: 0 for each in schema.objects.values()}
         for each in schema.objects.values():
             newest = self._db.execute(f'SELECT max(Id) FROM "{each.name}"').fetchone()[0]
             self._last[each.prefix] = max(self._last[each.prefix], number_of(newest) if newest else 0)
 
-    def _create(self, each: SObject) -> None:
-        columns = ", ".join(column(field) for field in each.stored())
-        self._db.execute(f'CREATE TABLE IF NOT EXISTS "{each.name}" ({columns})')
-        for field in each.stored():
-            if field.name in INDEXED or field.unique or field.external_id:
-                key = f'"{field.name}"' + (", Id" if field.name == "SystemModstamp" else "")
-                self._db.execute(f'CREATE INDEX IF NOT EXISTS "{each.name}_{field.name}" ON "{each.name}" ({key})')
+    def _make_tables(self, path: str) -> None:
+        """Create what is not there; in memory, all tables at once, copied from a template."""
+        statements = tuple(sql for each in self.schema.objects.values() for sql in table(each))
+        if path == ":memory:":
+            template(statements).backup(self._db)
+            return
+        for sql in statements:
+            self._db.execute(sql)
+
+    def create(self, each: SObject) -> None:
+        """Make room for a new object."""
+        for sql in table(each):
+            self._db.execute(sql)
+        self._last.setdefault(each.prefix, 0)
+
+    def drop(self, each: SObject) -> None:
+        """Take an object away with all its rows."""
+        self._db.execute(f'DROP TABLE IF EXISTS "{each.name}"')
+
+    def add_column(self, each: SObject, field: Field) -> None:
+        """Make room for a new field; a checkbox is not null in the rows that are there."""
+        filled = f" DEFAULT {int(bool(field.default))}" if field.type == "boolean" else ""
+        self._db.execute(f'ALTER TABLE "{each.name}" ADD COLUMN {column(field)}{filled}')
+        if field.unique or field.external_id:
+            self._db.execute(index(each, field))
+
+    def drop_column(self, each: SObject, field: Field) -> None:
+        """Take a field away with its values."""
+        self._db.execute(f'DROP INDEX IF EXISTS "{each.name}_{field.name}"')
+        self._db.execute(f'ALTER TABLE "{each.name}" DROP COLUMN "{field.name}"')
 
     def close(self) -> None:
         """Close the database."""
