@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar.sandbox.org.bulk_ingest import Ingest
 from sidecar.sandbox.org.bulk_jobs import ENDED, KEPT_FOR, OPEN, Course, Job
+from sidecar.sandbox.org.bulk_query import Queries
 from sidecar.sandbox.org.collections import Collections
 from sidecar.sandbox.org.errors import OrgError, not_found
 from sidecar.sandbox.org.ids import make_id
@@ -30,6 +31,7 @@ class Bulk:
         self.course = Course()
         self.next_courses: deque[Course] = deque()
         self.ingest = Ingest(collections, limits)
+        self.queries = Queries(collections.records, limits)
         self._clock = collections.records.clock
         self._made = 0
 
@@ -48,7 +50,7 @@ class Bulk:
         """Finish one job, or all of them, now."""
         for job in [self.jobs[job_id]] if job_id else list(self.jobs.values()):
             if job.state not in ENDED and job.state != OPEN:
-                self.ingest.finish(job)
+                self._engine(job).finish(job)
 
     # What the API offers
 
@@ -68,7 +70,8 @@ class Bulk:
             return self._list(call, kind)
         if call.method != "POST":
             raise not_allowed(call, "GET,POST")
-        job = self.ingest.create(call, make_id("750", self._made + 1))
+        engine = self.ingest if kind == "ingest" else self.queries
+        job = engine.create(call, make_id("750", self._made + 1))
         job.course = self._next_course()
         self._made += 1
         self.jobs[job.id] = job
@@ -87,25 +90,32 @@ class Bulk:
         return job
 
     def _one(self, call: Call, job: Job, part: str | None) -> Answer:
+        engine = self._engine(job)
         views: dict[tuple[str, str | None], Callable[[], Answer]] = {
             ("GET", None): lambda: self._look(job),
-            ("PATCH", None): lambda: self.ingest.change(call, job),
+            ("PATCH", None): lambda: engine.change(call, job),
             ("DELETE", None): lambda: self._delete(job),
-            ("PUT", "batches"): lambda: self.ingest.upload(call, job),
         }
-        if part in RESULTS:
+        if job.kind == "V2Query":
+            views["GET", "results"] = lambda: self.queries.results(call, job)
+        else:
+            views["PUT", "batches"] = lambda: self.ingest.upload(call, job)
+        if part in RESULTS and job.kind == "V2Ingest":
             views["GET", part] = lambda: self.ingest.results(job, str(part))
         view = views.get((call.method, part))
         if view is None and not any(known == part for _, known in views):
             raise not_found()
         if view is None:
             raise not_allowed(call, ",".join(method for method, known in views if known == part))
-        if part is None and call.method != "GET":
-            self.ingest.advance(job, polled=False)
+        if (call.method, part) != ("GET", None):
+            engine.advance(job, polled=False)
         return view()
 
+    def _engine(self, job: Job) -> Ingest | Queries:
+        return self.ingest if job.kind == "V2Ingest" else self.queries
+
     def _look(self, job: Job) -> Answer:
-        self.ingest.advance(job, polled=True)
+        self._engine(job).advance(job, polled=True)
         return Answer(200, job.full())
 
     def _delete(self, job: Job) -> Answer:
@@ -120,7 +130,7 @@ class Bulk:
         chunked = call.args.get("isPkChunkingEnabled", "false").lower() == "true"
         jobs = [job for job in self.jobs.values() if job.kind == KINDS[kind] == wanted and not chunked]
         for job in jobs:
-            self.ingest.advance(job, polled=False)
+            self._engine(job).advance(job, polled=False)
         start = call.args.get("queryLocator", "").rpartition("-")[2]
         first = int(start) if start.isdigit() else 0
         last = first + PAGE

@@ -15,6 +15,7 @@ from sidecar.sandbox.org.lifecycle import Lifecycle
 from sidecar.sandbox.org.limits import Limits
 from sidecar.sandbox.org.oauth import Client, SignIn
 from sidecar.sandbox.org.records import Actor, Records
+from sidecar.sandbox.org.replication import Replication
 from sidecar.sandbox.org.rest import Rest
 from sidecar.sandbox.org.rules import Rules, ValidationRule
 from sidecar.sandbox.org.schema import Field, SObject
@@ -44,7 +45,8 @@ class Org:
         self.records = Records(self.schema, self.storage, self.clock, self.rules)
         self.lifecycle = Lifecycle(self.records)
         collections = Collections(self.records, self.lifecycle, self.faults)
-        self.rest = Rest(self.records, self.lifecycle, collections, self.limits)
+        self.replication = Replication(self.records)
+        self.rest = Rest(self.records, self.lifecycle, collections, self.limits, self.replication)
         self.bulk = Bulk(collections, self.limits)
         self.rest.areas["/jobs"] = self.bulk.answer
         self.rest.schema_changed_at = self.clock.now()
@@ -93,6 +95,7 @@ class Org:
     def empty_recycle_bin(self, object_name: str) -> None:
         """Remove deleted records for good; even queryAll does not see them any more."""
         with self.lock:
+            self.replication.remember_gone(self._object(object_name))
             self.storage.remove(self._object(object_name), "IsDeleted = 1")
 
     def merge(self, object_name: str, winner_id: str, loser_ids: Sequence[str], by: str = "user") -> None:

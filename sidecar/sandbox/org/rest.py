@@ -17,6 +17,7 @@ from sidecar.sandbox.org.ids import full_id, looks_like_id
 from sidecar.sandbox.org.lifecycle import Lifecycle
 from sidecar.sandbox.org.limits import Limits
 from sidecar.sandbox.org.records import Actor, Records
+from sidecar.sandbox.org.replication import Replication
 from sidecar.sandbox.org.schema import Field, SObject
 from sidecar.sandbox.org.soql import Plan, compile_query
 from sidecar.sandbox.org.wire import Answer, Call, refusal
@@ -28,6 +29,8 @@ ROUTES = (
     (r"/sobjects", "list_objects", "GET"),
     (r"/sobjects/([^/]+)", "one_object", "GET POST"),
     (r"/sobjects/([^/]+)/describe", "describe_object", "GET"),
+    (r"/sobjects/([^/]+)/updated", "updated", "GET"),
+    (r"/sobjects/([^/]+)/deleted", "deleted", "GET"),
     (r"/sobjects/([^/]+)/([^/]+)", "one_record", "GET PATCH DELETE"),
     (r"/sobjects/([^/]+)/([^/]+)/([^/]+)", "by_key", "GET PATCH DELETE"),
     (r"/query", "query", "GET"),
@@ -58,6 +61,7 @@ class Rest:
     lifecycle: Lifecycle
     collections: Collections
     limits_kept: Limits
+    replication: Replication
     page_size: int = 2000
     schema_changed_at: datetime | None = None
     areas: dict[str, Callable[[Call], Answer]] = field(default_factory=dict)  # by the beginning of their paths
@@ -137,6 +141,14 @@ class Rest:
         known_at = parse_date(call.headers.get("if-modified-since"))
         same = known_tag == headers["ETag"] if known_tag else known_at is not None and changed_at <= known_at
         return Answer(304, None, headers) if same else Answer(200, body, headers)
+
+    def updated(self, call: Call, name: str) -> Answer:
+        """GET /sobjects/X/updated."""
+        return self.replication.updated(call, self.object(name))
+
+    def deleted(self, call: Call, name: str) -> Answer:
+        """GET /sobjects/X/deleted."""
+        return self.replication.deleted(call, self.object(name))
 
     def one_record(self, call: Call, name: str, record_id: str) -> Answer:
         """GET, PATCH or DELETE /sobjects/X/id."""
