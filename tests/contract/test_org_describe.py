@@ -120,3 +120,12 @@ def test_the_limits_report_has_the_entries_of_a_real_org(caller):
 def test_a_retired_version_is_gone_and_an_unknown_one_never_was(caller):
     assert caller.ask("GET", "/limits", version="29.0").status_code == 410
     assert caller.ask("GET", "/limits", version="99.0").status_code == 404
+
+
+def test_an_app_with_an_allotment_of_its_own_stands_inside_the_limit_it_shares(caller):
+    real = recorded("limits-with-per-app")
+    caller.org.limits.set_app_limit("TEST APP", 0)
+    report = caller.ask("GET", "/limits").json()
+    assert real.keys() - report.keys() == {"DailyBulkApiRequests"}  # gone from newer reports
+    assert report["DailyApiRequests"]["TEST APP"] == real["DailyApiRequests"]["TEST APP"]
+    assert report["PermissionSets"].keys() == real["PermissionSets"].keys()
