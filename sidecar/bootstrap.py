@@ -10,6 +10,7 @@ from typing import Any
 
 from requests.adapters import BaseAdapter
 
+from sidecar.budget import BUDGET_USED
 from sidecar.clock import utc_now
 from sidecar.config import Settings, load_settings
 from sidecar.errors import SetupError
@@ -21,17 +22,24 @@ from sidecar.mapping.model import ObjectMapping
 from sidecar.mapping.parse import load_mapping, parse_mapping
 from sidecar.records import Side
 from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.events import open_bus
+from sidecar.salesforce.events.bus import Bus
 from sidecar.salesforce.side import SalesforceSide
 from sidecar.salesforce.side import connect as connect_salesforce
 from sidecar.store.alerts import Alerts
+from sidecar.store.budget import Budgets, InstanceGate
 from sidecar.store.cache import SqlCache
 from sidecar.store.connections import Connections
 from sidecar.store.crypto import Cipher
 from sidecar.store.instances import Instance, Instances
+from sidecar.store.leases import Leases
 from sidecar.store.ledger import Ledger
 from sidecar.store.mappings import Mappings
+from sidecar.store.refresh_tokens import SqlRefreshTokens
+from sidecar.store.replays import Replays
 from sidecar.store.schedule import Schedules
 from sidecar.store.session import Database
+from sidecar.store.sign_ins import SignIns
 from sidecar.store.usage import Usage
 from sidecar.store.users import Users
 from sidecar.sync.ports import SidePort
@@ -48,6 +56,7 @@ class OpenSides:
 
     host: MauticSide
     salesforce: SalesforceSide
+    gate: InstanceGate
 
     @property
     def by_side(self) -> dict[Side, SidePort]:
@@ -102,6 +111,16 @@ class App:
         return Usage(self.database)
 
     @property
+    def budgets(self) -> Budgets:
+        """What each instance may use of its org, and what it used."""
+        return Budgets(self.database)
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """Sign-ins at Salesforce that are under way."""
+        return SignIns(self.database, self.cipher)
+
+    @property
     def users(self) -> Users:
         """Who may sign in."""
         return Users(self.database)
@@ -124,10 +143,11 @@ class App:
     @contextmanager
     def open_sides(self, instance: Instance) -> Iterator[OpenSides]:
         """Connect both sides; nothing is called before it is needed."""
-        host = self.connect_host(instance)
+        host, gate = self.connect_host(instance), self.gate(instance)
         try:
-            yield OpenSides(host, self.connect_salesforce(instance))
+            yield OpenSides(host, self.connect_salesforce(instance, gate), gate)
         finally:
+            gate.flush()
             host.close()
 
     def connect_host(self, instance: Instance) -> MauticSide:
@@ -138,7 +158,12 @@ class App:
             MauticConnection(**settings), cache=cache, clock=self.clock, adapter=self.adapters(Side.HOST)
         )
 
-    def connect_salesforce(self, instance: Instance) -> SalesforceSide:
+    def gate(self, instance: Instance) -> InstanceGate:
+        """Return what counts the instance's calls to Salesforce, and stops them once its budget is used up."""
+        is_paused = any(alert.code == BUDGET_USED for alert in self.alerts.list_open(instance.id))
+        return InstanceGate(self.budgets, instance.id, self.clock, is_paused=is_paused)
+
+    def connect_salesforce(self, instance: Instance, gate: InstanceGate | None = None) -> SalesforceSide:
         """Return the Salesforce side of an instance; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.SALESFORCE)
         cache = SqlCache(self.database, self.cipher, instance.id, Side.SALESFORCE, self.clock)
@@ -148,7 +173,28 @@ class App:
             clock=self.clock,
             adapter=self.adapters(Side.SALESFORCE),
             sleep=self.sleep,
+            gate=gate or self.gate(instance),
+            refresh_tokens=self.refresh_tokens(instance),
         )
+
+    def refresh_tokens(self, instance: Instance) -> SqlRefreshTokens:
+        """The refresh token of an instance's org, one for all workers."""
+        leases = Leases(self.database, instance.id, self.clock)
+        return SqlRefreshTokens(self.connections, leases, instance.id, self.sleep)
+
+    def open_events(self, instance: Instance) -> Bus:
+        """Return the event bus of an instance's org; SetupError without the extra [cdc]."""
+        address = SalesforceConnection(**self._connection(instance, Side.SALESFORCE)).events_address
+        side = self.connect_salesforce(instance)
+        try:
+            return open_bus(address, side.client)
+        finally:
+            used, allowed = side.usage or (None, None)
+            self.usage.add(instance.id, Side.SALESFORCE, self.clock(), 0, used=used, allowed=allowed)
+
+    def replays(self, instance: Instance) -> Replays:
+        """Up to where an instance's change events were handled."""
+        return Replays(self.database, instance.id, self.clock)
 
     def forget(self, instance: Instance, side: Side) -> None:
         """Drop what was remembered of a side (tokens, describes), after its connection changed."""

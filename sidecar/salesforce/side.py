@@ -18,9 +18,10 @@ from sidecar.salesforce.describes import Describes
 from sidecar.salesforce.evidence import read_evidence
 from sidecar.salesforce.finding import find
 from sidecar.salesforce.reading import PAGE_SIZE, RecordReader, Shape, shape_of
+from sidecar.salesforce.refreshing import RefreshTokens
 from sidecar.salesforce.rows import RowWriter
 from sidecar.salesforce.signin import TokenSource
-from sidecar.salesforce.transport import open_session, speak_plain_http
+from sidecar.salesforce.transport import CallGate, open_session, speak_plain_http
 from sidecar.salesforce.writing import headers_for, write_all
 from sidecar.sync.model import Page, Reaction, Wanted, Window, Write, WriteResult
 
@@ -113,17 +114,19 @@ class SalesforceSide:
         return {name: shape for name in wanted if (shape := self._shape(rules, name))}
 
 
-def connect(
+def connect(  # noqa: PLR0913  (one for each thing that is wired)
     connection: SalesforceConnection,
     *,
     cache: Cache,
     clock: Callable[[], datetime] = utc_now,
     adapter: BaseAdapter | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    gate: CallGate | None = None,
+    refresh_tokens: RefreshTokens | None = None,
 ) -> SalesforceSide:
     """Return the side for an org. Nothing is sent before the first question."""
-    session = open_session(adapter)
-    tokens = TokenSource(connection, session, cache, clock)
+    session = open_session(adapter, gate)
+    tokens = TokenSource(connection, session, cache, clock, refresh_tokens)
     client = SalesforceClient(
         tokens,
         session,

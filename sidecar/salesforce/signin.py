@@ -1,4 +1,4 @@
-"""Getting an access token: client credentials or JWT bearer, never a password. Signing in is not a metered call."""
+"""Getting an access token: client credentials, JWT bearer or a refresh token, never a password. It is not a metered call."""
 
 import hashlib
 import json
@@ -9,11 +9,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import jwt
-import requests
 
 from sidecar.cache import Cache
-from sidecar.errors import SetupError, SidecarError, TransientError
+from sidecar.errors import SetupError
 from sidecar.salesforce.connection import SalesforceConnection, is_loopback, require_allowed_url
+from sidecar.salesforce.environments import audience, require_own_address
+from sidecar.salesforce.oauth import TokenEndpoint
+from sidecar.salesforce.refreshing import MemoryRefreshTokens, RefreshTokens, refresh
 from sidecar.salesforce.transport import OrgSession
 
 _CACHE_KEY: Final = "salesforce-token"
@@ -35,25 +37,31 @@ class TokenSource:
     """Hands out the org's access token: from the cache while it is good, else by signing in."""
 
     def __init__(
-        self, connection: SalesforceConnection, session: OrgSession, cache: Cache, clock: Callable[[], datetime]
+        self,
+        connection: SalesforceConnection,
+        session: OrgSession,
+        cache: Cache,
+        clock: Callable[[], datetime],
+        refresh_tokens: RefreshTokens | None = None,
     ) -> None:
+        require_own_address(connection)
         self._connection = connection
-        self._login_url = require_allowed_url(connection.login_url)
-        self._session = session
+        self._endpoint = TokenEndpoint(connection, session)
         self._cache = cache
         self._clock = clock
+        self._refresh_tokens = refresh_tokens or MemoryRefreshTokens(connection.refresh_token)
 
     def token(self) -> Token:
         """Return a token that nobody has refused yet."""
-        return self._load() or self._sign_in()
+        return self._load() or self._sign_in(None)
 
     def replace(self, refused: Token) -> Token:
         """Return another token than the refused one; another worker may have fetched it already."""
+        return self._other_than(refused) or self._sign_in(refused)
+
+    def _other_than(self, refused: Token | None) -> Token | None:
         known = self._load()
-        if known and known.access_token != refused.access_token:
-            return known
-        self._cache.drop(_CACHE_KEY)
-        return self._sign_in()
+        return known if known and (refused is None or known.access_token != refused.access_token) else None
 
     def _load(self) -> Token | None:
         text = self._cache.get(_CACHE_KEY)
@@ -62,8 +70,19 @@ class TokenSource:
             return None
         return Token(kept["access_token"], kept["instance_url"])
 
-    def _sign_in(self) -> Token:
-        answer = self._ask()
+    def _sign_in(self, refused: Token | None) -> Token:
+        if self._connection.flow == "web_server":
+            return self._renew(refused)
+        self._cache.drop(_CACHE_KEY)
+        return self._keep(self._ask())
+
+    def _renew(self, refused: Token | None) -> Token:
+        """Use the refresh token, unless another worker did while we waited for it."""
+        with self._refresh_tokens.alone():
+            known = self._other_than(refused)
+            return known or self._keep(refresh(self._endpoint, self._refresh_tokens))
+
+    def _keep(self, answer: dict[str, Any]) -> Token:
         token = Token(answer["access_token"], self._instance_url(answer["instance_url"]))
         life = _JWT_TOKEN_LIFE if answer.get("token_format") == "jwt" else _TOKEN_LIFE
         kept = {"for": self.identity, "access_token": token.access_token, "instance_url": token.instance_url}
@@ -71,36 +90,15 @@ class TokenSource:
         return token
 
     def _ask(self) -> dict[str, Any]:
-        url = f"{self._login_url}/services/oauth2/token"
-        try:
-            response = self._session.post(url, data=self._form(), headers={"Accept": "application/json"})
-        except requests.exceptions.SSLError as error:
-            raise SetupError(
-                "Salesforce's certificate was not accepted.", code="salesforce-certificate-refused"
-            ) from error
-        except requests.RequestException:
-            # The request that failed carries secrets, so its exception is not kept.
-            raise TransientError("Salesforce's sign-in could not be reached.", code="salesforce-unreachable") from None
-        answer = _json_object(response)
-        if response.status_code == 200 and {"access_token", "instance_url"} <= answer.keys():
-            return answer
-        raise sign_in_error(response.status_code, answer)
-
-    def _form(self) -> dict[str, str]:
-        connection = self._connection
-        if connection.flow == "jwt_bearer":
-            return {"grant_type": _JWT_GRANT, "assertion": self._assertion()}
-        return {
-            "grant_type": "client_credentials",
-            "client_id": connection.client_id,
-            "client_secret": connection.client_secret,
-        }
+        if self._connection.flow == "jwt_bearer":
+            return self._endpoint.fetch(_JWT_GRANT, names_client=False, assertion=self._assertion())
+        return self._endpoint.fetch("client_credentials")
 
     def _assertion(self) -> str:
         claims = {
             "iss": self._connection.client_id,
             "sub": self._connection.username,
-            "aud": audience(self._login_url),
+            "aud": audience(self._endpoint.login_url),
             "exp": int((self._clock() + _ASSERTION_LIFE).timestamp()),
         }
         try:
@@ -112,91 +110,13 @@ class TokenSource:
             ) from None
 
     def _instance_url(self, url: str) -> str:
-        return require_allowed_url(url, allow_loopback=is_loopback(urlsplit(self._login_url).hostname))
+        return require_allowed_url(url, allow_loopback=is_loopback(urlsplit(self._endpoint.login_url).hostname))
 
     @property
     def identity(self) -> str:
         """What the token and everything seen with it belongs to: another connection must not use it."""
         parts = self._connection
-        text = "\x1f".join(
-            (parts.login_url, parts.flow, parts.client_id, parts.username, parts.client_secret, parts.private_key)
-        )
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def audience(login_url: str) -> str:
-    """Return whom an assertion is for: only the two log-in hosts are, whatever the org's own address is."""
-    host = urlsplit(login_url).hostname or ""
-    # A sandbox's My Domain reads acme--name.sandbox.my.salesforce.com.
-    is_sandbox = host == "test.salesforce.com" or "--" in host or ".sandbox." in host
-    return f"https://{'test' if is_sandbox else 'login'}.salesforce.com"
-
-
-_ADMIN: Final = "salesforce_admin"
-_BY_DESCRIPTION: Final = (
-    # (what the description contains, code, message, who fixes it); OAuth descriptions are not localised.
-    (
-        "inactive user",
-        "salesforce-user-inactive",
-        "The Salesforce user we sign in as is not active.",
-        _ADMIN,
-    ),
-    (
-        "approved",
-        "salesforce-app-not-approved",
-        "The Salesforce user is not pre-authorised for our app.",
-        _ADMIN,
-    ),
-    (
-        "request not supported on this domain",
-        "salesforce-wrong-environment",
-        "Sign in at the org's own My Domain address, not at login.salesforce.com or test.salesforce.com.",
-        "operator",
-    ),
-    (
-        "audience",
-        "salesforce-wrong-environment",
-        "The sign-in address belongs to another environment: production and sandboxes have different ones.",
-        "operator",
-    ),
-    (
-        "no client credentials user",
-        "salesforce-client-credentials-off",
-        "Our app in Salesforce has no user to run as: set one in its client credentials settings.",
-        _ADMIN,
-    ),
-    (
-        "client credentials flow",
-        "salesforce-client-credentials-off",
-        "The client credentials flow is off in our app in Salesforce.",
-        _ADMIN,
-    ),
-)
-_BY_ERROR: Final = {
-    "invalid_client": ("salesforce-client-refused", "Salesforce does not accept the consumer secret."),
-    "invalid_client_id": ("salesforce-client-refused", "Salesforce does not know the consumer key."),
-    "unsupported_grant_type": ("salesforce-flow-off", "This way to sign in is switched off in Salesforce."),
-}
-
-
-def sign_in_error(status: int, answer: dict[str, Any]) -> SidecarError:
-    """Translate a refused sign-in; the answer is an object with `error` and perhaps `error_description`."""
-    error = str(answer.get("error") or "")
-    description = str(answer.get("error_description") or "").lower()
-    if status >= 500 or status == 429:
-        return TransientError("Salesforce's sign-in does not work right now.", code="salesforce-unreachable")
-    if "rate exceeded" in description:
-        return TransientError("Salesforce saw too many sign-ins.", code="salesforce-limit-reached")
-    for text, code, message, fixed_by in _BY_DESCRIPTION:
-        if text in description:
-            return SetupError(message, code=code, fixed_by=fixed_by)
-    code, message = _BY_ERROR.get(error, ("salesforce-sign-in-refused", "Salesforce refused to sign us in."))
-    return SetupError(message, code=code, fixed_by=_ADMIN)
-
-
-def _json_object(response: requests.Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        texts = [parts.login_url, parts.flow, parts.client_id, parts.username, parts.client_secret, parts.private_key]
+        if parts.flow == "web_server":  # a refresh token comes and goes, the user stays
+            texts.append(parts.signed_in_as)
+        return hashlib.blake2b("\x1f".join(texts).encode(), digest_size=16).hexdigest()

@@ -86,6 +86,20 @@ class Connections:
         with self._database.read() as connection:
             return self._open(connection.execute(_select(instance_id, side)).one_or_none())
 
+    def rotate_refresh_token(self, instance_id: int, used: str, new: str) -> None:
+        """Put a new refresh token in place of the one that was used for it, and keep that one as the one before it.
+
+        Nothing happens if the used one is not the present one any more: somebody has signed in anew meanwhile.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(_select(instance_id, Side.SALESFORCE).with_for_update()).one_or_none()
+            kept = self._open(row)
+            if row is None or kept.get("refresh_token") != used:
+                return
+            kept |= {"refresh_token": new, "previous_refresh_token": used}
+            saved = {"secrets": self._cipher.encrypt(json.dumps(kept)), "key_id": self._cipher.key_id}
+            connection.execute(update(connections).where(connections.c.id == row.id).values(saved))
+
     def note_check(
         self, instance_id: int, side: Side, now: datetime, *, code: str | None = None, message: str | None = None
     ) -> None:
@@ -99,6 +113,17 @@ class Connections:
         of_side = (connections.c.instance_id == instance_id) & (connections.c.side == side)
         with self._database.write() as connection:
             connection.execute(update(connections).where(of_side).values(found))
+
+    def note_working(self, instance_id: int, side: Side, now: datetime) -> None:
+        """Remember that a connection that was broken works again; nothing happens to any other."""
+        broken = (
+            (connections.c.instance_id == instance_id)
+            & (connections.c.side == side)
+            & (connections.c.state == ConnectionState.BROKEN)
+        )
+        found = {"state": ConnectionState.WORKING, "checked_at": now, "check_code": None, "check_message": None}
+        with self._database.write() as connection:
+            connection.execute(update(connections).where(broken).values(found))
 
     def _open(self, row: Row[Any] | None) -> dict[str, str]:
         if row is None:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +90,14 @@ class Instances:
         """Stop all jobs of an instance until it is resumed."""
         self._change(instance_id, state=InstanceState.PAUSED)
 
+    def block(self, instance_id: int) -> None:
+        """Stop all jobs of a running instance until it can be reached again; one that does not run stays as it is."""
+        self._switch(instance_id, RUNNING_STATES, InstanceState.BLOCKED)
+
+    def unblock(self, instance_id: int) -> None:
+        """Let the jobs of a blocked instance run again; one that is not blocked stays as it is."""
+        self._switch(instance_id, (InstanceState.BLOCKED,), InstanceState.ENABLED)
+
     def resume(self, instance_id: int) -> None:
         """Let the jobs of an instance run again, whether it was paused or blocked."""
         self._change(instance_id, state=InstanceState.ENABLED)
@@ -100,6 +109,11 @@ class Instances:
     def set_synced_from(self, instance_id: int, moment: datetime) -> None:
         """Say where the first window begins; feeds that have been read already go on from where they are."""
         self._change(instance_id, synced_from=moment)
+
+    def _switch(self, instance_id: int, before: Sequence[InstanceState], after: InstanceState) -> None:
+        fits = (instances.c.id == instance_id) & instances.c.state.in_(before)
+        with self._database.write() as connection:
+            connection.execute(update(instances).where(fits).values(state=after))
 
     def _change(self, instance_id: int, **values: object) -> None:
         with self._database.write() as connection:

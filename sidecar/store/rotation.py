@@ -4,12 +4,13 @@ from sqlalchemy import Column, Table, bindparam, func, select, update
 
 from sidecar.store.crypto import Cipher
 from sidecar.store.session import Database
-from sidecar.store.tables import cache, connections, field_changes
+from sidecar.store.tables import cache, connections, field_changes, sign_ins
 
 ENCRYPTED: tuple[tuple[Table, str], ...] = (
     (connections, "secrets"),
     (cache, "text"),
     (field_changes, "before_after"),
+    (sign_ins, "verifier"),
 )
 """Every encrypted column; each of these tables tells in `key_id` which key was used."""
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sidecar.cache import MemoryCache
 from sidecar.errors import SetupError, TransientError
-from sidecar.salesforce.signin import audience
+from sidecar.salesforce.environments import audience
 from sidecar.sync.model import Window
 from tests.salesforce_builders import NOON, a_connection, a_row, a_side, an_org, people_rules
 from tests.salesforce_stub import TOKEN, Answer, StubOrg, recorded, result
