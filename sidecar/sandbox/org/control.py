@@ -34,6 +34,9 @@ DIRECT = frozenset(
         "set_page_size",
         "add_client",
         "expire_tokens",
+        "revoke_tokens",
+        "refuse_sign_in",
+        "move_to",
         "token",
     }
 )
@@ -66,6 +69,9 @@ def set_clock(org: "Org", at: str) -> None:
 
 SPECIAL: dict[str, Callable[..., Any]] = {
     "add_fault": add_fault,
+    "plan_bulk_jobs": lambda org, **course: org.bulk.plan(**course),
+    "release_bulk_jobs": lambda org: org.bulk.release(),
+    "run_bulk_jobs": lambda org: org.bulk.run(),
     "clear_faults": lambda org: org.faults.clear(),
     "set_clock": set_clock,
     "advance_clock": lambda org, seconds: org.clock.advance(seconds),
