@@ -16,6 +16,11 @@ def push_activities(instance_id: int, trigger: str = "schedule") -> str:
     return _run(instance_id, "activities", trigger)
 
 
+def reconcile(instance_id: int, trigger: str = "schedule") -> str:
+    """Compare both sides with what was agreed, and have what differs looked at."""
+    return _run(instance_id, "reconcile", trigger)
+
+
 def _run(instance_id: int, lane: str, trigger: str) -> str:
     app = bootstrap()
     instance = app.instances.get_by_id(instance_id)

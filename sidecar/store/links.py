@@ -5,7 +5,7 @@ without the database's uniqueness being hurt in between.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Row, delete, func, select
 
 from sidecar.records import Ref, Side
 from sidecar.store.bulk import chunks, insert_all
+from sidecar.store.session import Database
 from sidecar.store.tables import links, tombstones
 from sidecar.sync.model import Link, LinkState, Outcome, Reaction, Status
 
+_WALK = 2000
 _END = {
     Side.HOST: (links.c.host_object, links.c.host_id),
     Side.SALESFORCE: (links.c.salesforce_object, links.c.salesforce_id),
@@ -44,6 +46,26 @@ def load_links(connection: Connection, instance_id: int, side: Side, refs: Itera
                 link = link_of(row)
                 found[link.end(side)] = link
     return found
+
+
+def walk_links(database: Database, scope: Scope, side: Side, object_name: str) -> Iterator[Ref]:
+    """Yield one side's ends of all living links of a lane, page by page, each in a transaction of its own."""
+    object_column, id_column = _END[side]
+    last = 0
+    while True:
+        chosen = (
+            select(links.c.id, id_column.label("record_id"))
+            .where(links.c.instance_id == scope.instance_id, links.c.lane == scope.lane)
+            .where(links.c.state == LinkState.ACTIVE, object_column == object_name, links.c.id > last)
+            .order_by(links.c.id)
+            .limit(_WALK)
+        )
+        with database.read() as connection:
+            rows = connection.execute(chosen).all()
+        yield from (Ref(object_name, row.record_id) for row in rows)
+        if len(rows) < _WALK:
+            return
+        last = rows[-1].id
 
 
 def load_tombstones(connection: Connection, instance_id: int, side: Side, refs: Iterable[Ref]) -> set[Ref]:

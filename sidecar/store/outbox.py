@@ -75,6 +75,12 @@ class Outbox:
                 for row in connection.execute(chosen)
             ]
 
+    def known(self, instance_id: int, lane: str, side: Side, refs: Iterable[Ref]) -> set[Ref]:
+        """Return which of the records are in the outbox already, for whatever reason."""
+        with self._database.read() as connection:
+            rows = LaneOutbox(Scope(instance_id, lane), 0).load_rows(connection, {(side, ref) for ref in refs})
+        return {ref for _, ref in rows}
+
     def counts(self, instance_id: int, lane: str) -> dict[str, int]:
         """Return how many entries there are per what they wait for; "" for those that are due or under way."""
         grouped = (
@@ -109,7 +115,7 @@ class LaneOutbox:
 
     def load_waiting(self, connection: Connection, side: Side, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Return what was seen of records that wait for someone."""
-        rows = self._rows(connection, {(side, ref) for ref in refs}).values()
+        rows = self.load_rows(connection, {(side, ref) for ref in refs}).values()
         return {_ref(row): row.seen for row in rows if row.seen is not None and row.waits_for in _WAITING}
 
     def intend(self, connection: Connection, decisions: Iterable[Decision]) -> None:
@@ -120,7 +126,7 @@ class LaneOutbox:
 
     def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """Clear what is done, re-date what comes back, keep what waits for someone."""
-        rows = self._rows(connection, {key for outcome in outcomes for key in _keys(outcome)}, lock=True)
+        rows = self.load_rows(connection, {key for outcome in outcomes for key in _keys(outcome)}, lock=True)
         kept: dict[_Key, dict[str, Any]] = {}
         cleared: set[int] = set()
         for outcome in outcomes:
@@ -146,7 +152,8 @@ class LaneOutbox:
         elif row is not None and not _is_echo(outcome):
             cleared.add(row.id)
 
-    def _rows(self, connection: Connection, keys: Iterable[_Key], *, lock: bool = False) -> dict[_Key, Row[Any]]:
+    def load_rows(self, connection: Connection, keys: Iterable[_Key], *, lock: bool = False) -> dict[_Key, Row[Any]]:
+        """Return the entries of records, whatever they wait for."""
         refs: defaultdict[Side, list[Ref]] = defaultdict(list)
         for side, ref in keys:
             refs[side].append(ref)

@@ -24,6 +24,8 @@ INTERVALS_SECONDS = (
     *(hours * _HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)),
 )
 DEFAULT_INTERVAL_SECONDS = _HOUR
+INTERVAL_BY_LANE = {"reconcile": 24 * _HOUR}
+"""Lanes that begin with another interval than the usual one."""
 _MAX_JITTER_SECONDS = 300
 _MAX_CRON_LENGTH = 100
 HASTE = timedelta(seconds=10)
@@ -70,7 +72,7 @@ class Schedules:
             return [_schedule(row) for row in connection.execute(chosen)]
 
     def get(self, instance_id: int, lane: str) -> Schedule:
-        """Return a lane's schedule: hourly and switched off if nobody touched it yet."""
+        """Return a lane's schedule: hourly (the nightly comparison: daily) and switched off if nobody touched it yet."""
         with self._database.write() as connection:
             _ensure(connection, instance_id, lane)
             return _schedule(connection.execute(select(schedules).where(_is(instance_id, lane))).one())
@@ -217,13 +219,14 @@ def _ensure(connection: Connection, instance_id: int, lane: str) -> None:
     """Make the row of a lane nobody touched yet."""
     if connection.scalar(select(schedules.c.id).where(_is(instance_id, lane))) is not None:
         return
+    interval = INTERVAL_BY_LANE.get(lane, DEFAULT_INTERVAL_SECONDS)
     row = {
         "instance_id": instance_id,
         "lane": lane,
-        "interval_seconds": DEFAULT_INTERVAL_SECONDS,
+        "interval_seconds": interval,
         "on_by_customer": False,
         "on_by_support": False,
-        "jitter_seconds": _jitter_seconds(instance_id, lane, DEFAULT_INTERVAL_SECONDS),
+        "jitter_seconds": _jitter_seconds(instance_id, lane, interval),
         "lease_seconds": 0,
         "fence": 0,
     }

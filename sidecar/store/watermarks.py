@@ -56,6 +56,11 @@ def peek_window(connection: Connection, feed: Feed, source_now: datetime) -> Win
     return _next(connection, feed, source_now, None, timedelta(0))[0]
 
 
+def load_watermark(connection: Connection, feed: Feed) -> datetime | None:
+    """Return up to when a feed was fully read, or None if it never was."""
+    return connection.scalar(select(watermarks.c.watermark).where(_is(feed)))
+
+
 def _next(
     connection: Connection, feed: Feed, source_now: datetime, first_start: datetime | None, lateness: timedelta
 ) -> tuple[Window, datetime, bool]:

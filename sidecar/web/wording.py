@@ -59,6 +59,7 @@ LANE_NAMES = {
     "": lazy_gettext("All lanes"),
     "people": lazy_gettext("People: Mautic ⇄ Salesforce"),
     "activities": lazy_gettext("Activities: Mautic → Salesforce"),
+    "reconcile": lazy_gettext("Nightly comparison"),
 }
 SIDE_NAMES = {"host": "Mautic", "salesforce": "Salesforce"}
 FIXERS = {
