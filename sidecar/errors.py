@@ -3,6 +3,7 @@
 SidecarError        a message for the administrator: no secrets, no personal data, a stable code
 ├─ SetupError       someone must change something    → the lane is blocked, shown with who can fix it
 ├─ TransientError   wait, then go on by ourselves    → the watermark stays, the lane is postponed
+│  └─ BudgetError   a limit of ours is used up       → the same, and what cannot wait goes on its reserve
 ├─ SafetyError      the plan looks wrong             → held until a person confirms
 ├─ LeaseLostError   another worker has the lane      → stop at once, write nothing more
 └─ UsageError       the caller asked for nonsense    → shown beside the input, nothing done
@@ -33,6 +34,10 @@ class TransientError(SidecarError):
     def __init__(self, message: str, *, code: str, retry_after_seconds: int | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_seconds = retry_after_seconds
+
+
+class BudgetError(TransientError):
+    """A limit of ours is used up for now. Nothing was sent: whoever meets this may go on later as if it had not begun."""
 
 
 class SafetyError(SidecarError):

@@ -9,18 +9,28 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sidecar import limits
 from sidecar.activities.model import ActivityOutcome
 from sidecar.activities.run import push_activities
 from sidecar.bootstrap import App, OpenSides
-from sidecar.errors import LeaseLostError, SafetyError, SetupError, SidecarError, TransientError, UsageError
+from sidecar.errors import (
+    BudgetError,
+    LeaseLostError,
+    SafetyError,
+    SetupError,
+    SidecarError,
+    TransientError,
+    UsageError,
+)
 from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.preflight import WARNINGS, preflight
 from sidecar.mapping.rules import Problem, Rules
+from sidecar.reconcile import Reconciliation
 from sidecar.records import Side
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
@@ -32,9 +42,10 @@ from sidecar.store.ledger import OpenRun
 from sidecar.store.links import Scope
 from sidecar.store.outbox import Outbox
 from sidecar.store.preview import PreviewStore, UncountedRun
-from sidecar.sync.model import Outcome, Reaction
-from sidecar.sync.run import Lane, sync_mapping
+from sidecar.sync.model import Outcome, Reaction, Status
+from sidecar.sync.run import BATCH_SIZE, Lane, sync_mapping
 from sidecar.sync.safety import Brake
+from sidecar.sync.urgent import sync_urgent
 
 BUSY = "busy"
 """The state of a run that never began, because somebody else has the lane."""
@@ -70,6 +81,7 @@ class LaneContext:
     run: OpenRun
     watch: Watch
     is_confirmed: bool = False
+    trigger: str = ""
 
 
 def run_lane(
@@ -83,7 +95,7 @@ def run_lane(
     try:
         run = app.ledger.open_run(instance.id, lane, trigger, app.clock)
         with log_context(run=run.id):
-            return _run_leased(LaneContext(app, instance, lane, owner, fence, run, watch, is_confirmed=is_confirmed))
+            return _run_leased(LaneContext(app, instance, lane, owner, fence, run, watch, is_confirmed, trigger))
     finally:
         app.schedules.release_lease(instance.id, lane, fence)
 
@@ -94,11 +106,15 @@ def _run_leased(work: LaneContext) -> RunReport:
         with run, app.open_sides(work.instance) as sides:
             try:
                 problems = LANES[work.lane](work, sides)
+                if work.trigger == "schedule":
+                    limits.refresh_limits(app, work.instance, sides, has_written=Status.WRITTEN in run.counts)
             finally:
                 _note_calls(work, sides)
     except SidecarError as error:
         _react(work, error)
+        limits.tell(app, work.instance, run.calls.get(Side.SALESFORCE, 0), error)
         return RunReport(run.state, run.id, run.counts, run.calls, error)
+    limits.tell(app, work.instance, run.calls.get(Side.SALESFORCE, 0))
     app.alerts.replace(work.instance.id, work.lane, problems, app.clock())
     return RunReport(run.state, run.id, run.counts, run.calls)
 
@@ -113,7 +129,18 @@ def open_preview(app: App, instance: Instance, name: str) -> Iterator[Lane]:
 
 
 def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
-    """Sync the people mapping; return what preflight found on the way."""
+    """Sync the people mapping; return what preflight found on the way. Opt-outs and deletions go on without budget."""
+    try:
+        lane = _people_lane(work, sides)
+        sync_mapping(lane)
+    except BudgetError:
+        with suppress(BudgetError), sides.gate.on_reserve():
+            sync_urgent(_people_lane(work, sides), sides.gate.may_listen)
+        raise
+    return tuple(problem for problem in lane.rules.problems if problem.code not in WARNINGS)
+
+
+def _people_lane(work: LaneContext, sides: OpenSides) -> Lane:
     rules = prepare_rules(work.app, work.instance, "people", sides)
     store = SqlLaneStore(
         work.app.database,
@@ -126,8 +153,9 @@ def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     )
     _wake_if_rules_changed(work, rules)
     brake = Brake(store.count_links(), is_released=work.is_confirmed)
-    sync_mapping(Lane(rules, sides.by_side, store, _Watched(work), work.app.clock, brake))
-    return tuple(problem for problem in rules.problems if problem.code not in WARNINGS)
+    calls = work.app.budgets.calls(work.instance.id, work.app.clock())
+    size = min(BATCH_SIZE, calls.records_at_once)
+    return Lane(rules, sides.by_side, store, _Watched(work), work.app.clock, brake, batch_size=size)
 
 
 def _wake_if_rules_changed(work: LaneContext, rules: Rules) -> None:
@@ -150,6 +178,9 @@ class _Watched:
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """See OpenRun of the engine's ports."""
         self.work.run.count(outcomes)
+        limits.count_operations(
+            self.work.app, self.work.instance, sum(each.status is Status.WRITTEN for each in outcomes)
+        )
         self.work.watch(self.work.run.totals())
 
 
@@ -168,6 +199,13 @@ def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> 
     return rules
 
 
+def _run_reconcile(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
+    """Compare people with what was agreed; what differs is left to the next run of their lane."""
+    rules = prepare_rules(work.app, work.instance, "people", sides)
+    Reconciliation(work.app, work.instance, sides, rules, work.run).reconcile()
+    return ()
+
+
 def _run_activities(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     """Push timeline events of linked people; return what is missing in the org for it."""
     app = work.app
@@ -180,21 +218,23 @@ def _run_activities(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
         store,
         OrgTimeline(sides.salesforce),
         now=app.clock(),
-        on_outcomes=lambda outcomes: _count_events(work.run, outcomes, work.watch),
+        on_outcomes=lambda outcomes: _count_events(work, outcomes),
     )
     return tuple(report.problems)
 
 
-def _count_events(run: OpenRun, outcomes: Sequence[ActivityOutcome], watch: Watch) -> None:
+def _count_events(work: LaneContext, outcomes: Sequence[ActivityOutcome]) -> None:
     for (status, reason), number in Counter((each.status, each.reason) for each in outcomes).items():
-        run.add_count(status, reason, number)
-    run.heartbeat()
-    watch(run.totals())
+        work.run.add_count(status, reason, number)
+    work.run.heartbeat()
+    limits.count_operations(work.app, work.instance, sum(each.status is Status.WRITTEN for each in outcomes))
+    work.watch(work.run.totals())
 
 
 LANES: Mapping[str, Callable[[LaneContext, OpenSides], tuple[Problem, ...]]] = {
     "people": _run_people,
     "activities": _run_activities,
+    "reconcile": _run_reconcile,
 }
 """Every lane and its work."""
 
@@ -204,14 +244,16 @@ def _note_calls(work: LaneContext, sides: OpenSides) -> None:
     now = work.app.clock()
     for side, calls in ((Side.HOST, sides.host.calls), (Side.SALESFORCE, sides.salesforce.calls)):
         work.run.note_calls(side, calls)
-        used, allowed = (sides.salesforce.usage if side is Side.SALESFORCE else None) or (None, None)
-        work.app.usage.add(work.instance.id, side, now, calls, used=used, allowed=allowed)
+    # Those to Salesforce were counted by its gate, each before it was made.
+    work.app.usage.add(work.instance.id, Side.HOST, now, sides.host.calls, used=None, allowed=None)
 
 
 def _react(work: LaneContext, error: SidecarError) -> None:
     """Do what each kind of error asks for."""
     app, instance, lane, now = work.app, work.instance, work.lane, work.app.clock()
     match error:
+        case BudgetError():
+            _wait_for_calls(work, now + timedelta(seconds=error.retry_after_seconds or 0))
         case TransientError():
             pause = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else DEFAULT_PAUSE
             app.schedules.postpone(instance.id, lane, now + pause)
@@ -222,3 +264,10 @@ def _react(work: LaneContext, error: SidecarError) -> None:
             pass  # the other worker goes on from what was settled
         case _:
             raise error
+
+
+def _wait_for_calls(work: LaneContext, free_at: datetime) -> None:
+    """Go on as soon as calls are free. The slots before that stay: each looks for opt-outs and deletions."""
+    planned = work.app.schedules.get(work.instance.id, work.lane).next_run_at
+    if planned is None or free_at < planned:
+        work.app.schedules.postpone(work.instance.id, work.lane, free_at)

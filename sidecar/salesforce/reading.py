@@ -143,7 +143,15 @@ def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int
         same = f"{soql.compare(stamp, '=', after.at)} AND {soql.compare('Id', '>', after.id)}"
         begin = f"({soql.compare(stamp, '>', after.at)} OR ({same}))"
     where = f"{begin} AND {soql.compare(stamp, '<', window.end)}"
+    if window.urgent_only and (urgent := _urgent(shape)):
+        where = f"{where} AND ({urgent})"
     return soql.select(shape.fields, shape.object, where, f"ORDER BY {stamp}, Id LIMIT {limit}")
+
+
+def _urgent(shape: Shape) -> str:
+    """Return the condition for opt-outs and deletions, as far as they can be seen."""
+    marks = [name for name in ("IsDeleted", shape.opt_out) if name in shape.fields and name]
+    return " OR ".join(soql.compare(name, "=", True) for name in marks)
 
 
 def _by_ids(shape: Shape) -> Callable[[Sequence[str]], str]:

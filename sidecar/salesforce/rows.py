@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
-from sidecar.errors import SetupError, TransientError
+from sidecar.errors import BudgetError, SetupError, TransientError
 from sidecar.salesforce import errors
 from sidecar.salesforce.parts import PARTS_PER_CALL, Caller, Part, PartAnswer
 from sidecar.sync.model import Reaction, WriteError
@@ -133,7 +133,8 @@ class _Sending:
         return None
 
     def _give_up(self, call: list[list[int]], error: TransientError) -> WriteError | None:
-        if error.code == errors.LIMIT_REACHED and not self._may_have_written:
+        is_stop = error.code == errors.LIMIT_REACHED or isinstance(error, BudgetError)
+        if is_stop and not self._may_have_written:
             raise error
         self._may_have_written = True
         is_insert = any(self._rows[number].kind is Kind.INSERT for batch in call for number in batch)
@@ -142,7 +143,7 @@ class _Sending:
         failed = WriteError(code, Reaction.RETRY, retry_after_seconds=error.retry_after_seconds)
         self._fail([number for batch in call for number in batch], failed)
         self._failures += 1
-        return failed if error.code == errors.LIMIT_REACHED or self._failures >= _FAILURES_IN_A_ROW else None
+        return failed if is_stop or self._failures >= _FAILURES_IN_A_ROW else None
 
     def _ask(self, call: list[list[int]]) -> list[PartAnswer]:
         parts = [self._part(batch) for batch in call]

@@ -4,7 +4,7 @@ simple-salesforce builds every URL as https and sets no time-out; both are put r
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -22,14 +22,35 @@ WRITE_HEADERS: Final = {
 _USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
 
 
+class CallGate(Protocol):
+    """Counts metered calls before they are made, and may refuse them."""
+
+    def before_call(self) -> None:
+        """Count a call that is about to be made; BudgetError if it may not be made now."""
+
+    def after_call(self, usage: tuple[int, int] | None) -> None:
+        """Hear what Salesforce said of everybody's calls (used, allowed), if it did."""
+
+
+class OpenGate:
+    """A gate that lets everything through."""
+
+    def before_call(self) -> None:
+        """Let it through."""
+
+    def after_call(self, usage: tuple[int, int] | None) -> None:
+        """Nothing is kept."""
+
+
 class OrgSession(requests.Session):
     """A requests session for one org. Requests that carry a token are metered calls; others (sign-in, versions) are free.
 
     `calls` counts metered requests sent, whether answered or not. `usage` is the last (used, allowed) Salesforce told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gate: CallGate | None = None) -> None:
         super().__init__()
+        self.gate: CallGate = gate or OpenGate()
         self.calls = 0
         self.usage: tuple[int, int] | None = None
         self.headers.update(WRITE_HEADERS)
@@ -44,10 +65,14 @@ class OrgSession(requests.Session):
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS))
         kwargs["allow_redirects"] = False
         is_metered = "Authorization" in headers
+        if is_metered:
+            self.gate.before_call()
         self.calls += is_metered
         response = super().request(method, url, *args, **kwargs)
         if is_metered:
-            self.usage = _parse_usage(response.headers.get("Sforce-Limit-Info")) or self.usage
+            told = _parse_usage(response.headers.get("Sforce-Limit-Info"))
+            self.usage = told or self.usage
+            self.gate.after_call(told)
         return response
 
 
@@ -61,9 +86,9 @@ class PlainHttpAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def open_session(adapter: BaseAdapter | None = None) -> OrgSession:
+def open_session(adapter: BaseAdapter | None = None, gate: CallGate | None = None) -> OrgSession:
     """Return a session; an adapter given takes every request (tests drive a sandbox in-process that way)."""
-    session = OrgSession()
+    session = OrgSession(gate)
     if adapter is not None:
         session.mount("https://", adapter)
         session.mount("http://", adapter)

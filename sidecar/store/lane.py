@@ -58,6 +58,11 @@ class SqlLaneStore:
         with self._lane.write() as connection:
             return watermarks.open_window(connection, self._lane.feed(side, feed), source_now)
 
+    def peek_window(self, side: Side, feed: str, source_now: datetime) -> Window:
+        """See LaneStore."""
+        with self._database.read() as connection:
+            return watermarks.peek_window(connection, self._lane.feed(side, feed), source_now)
+
     def save_cursor(self, side: Side, feed: str, cursor: Cursor) -> None:
         """See LaneStore."""
         with self._lane.write() as connection:

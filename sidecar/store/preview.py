@@ -27,6 +27,10 @@ class PreviewStore:
                 connection, Feed(self.scope.instance_id, self.scope.lane, side, feed), source_now
             )
 
+    def peek_window(self, side: Side, feed: str, source_now: datetime) -> Window:
+        """See LaneStore."""
+        return self.open_window(side, feed, source_now)
+
     def save_cursor(self, side: Side, feed: str, cursor: Cursor) -> None:
         """Store nothing."""
 

@@ -316,7 +316,7 @@ budgets = table(
     of_instance(),
     Column("calls", Integer, nullable=True),
     Column("percent", Integer, nullable=True),
-    Column("reserve", Integer, nullable=False),
+    Column("reserve_percent", Integer, nullable=False),
     Column("alert_percent", Integer, nullable=False),
     Column("operations_per_month", BigInteger, nullable=True),
     moment("changed_at"),

@@ -71,6 +71,9 @@ class LaneStore(Protocol):
     def open_window(self, side: Side, feed: str, source_now: datetime) -> Window:
         """Return the unfinished window of a feed, or open the next one (`sync/window.py`) and remember its end."""
 
+    def peek_window(self, side: Side, feed: str, source_now: datetime) -> Window:
+        """Return the same window without opening it."""
+
     def save_cursor(self, side: Side, feed: str, cursor: Cursor) -> None:
         """Remember how far the open window was read."""
 

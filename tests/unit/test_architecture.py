@@ -17,6 +17,9 @@ ONLY_IN = {
     "alembic": ("sidecar/store/",),
     "pymysql": ("sidecar/store/", "sidecar/hosts/mautic/", "sidecar/sandbox/host/"),
     "simple_salesforce": ("sidecar/salesforce/",),
+    "grpc": ("sidecar/salesforce/events/", "sidecar/sandbox/org/"),
+    "google.protobuf": ("sidecar/salesforce/events/", "sidecar/sandbox/org/"),
+    "fastavro": ("sidecar/salesforce/events/", "sidecar/sandbox/org/"),
     "rq": ("sidecar/queue.py", "jobs/"),
     "redis": ("sidecar/queue.py", "sidecar/valkey.py", "jobs/"),
     "requests": ("sidecar/salesforce/", "sidecar/hosts/", "sidecar/bootstrap.py"),
@@ -33,14 +36,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "sidecar.lanes",
         "sidecar.checks",
+        "sidecar.events",
     ),
+    ("sidecar.limits", "sidecar.reconcile"),
     ("sidecar.bootstrap",),
     ("sidecar.store", "sidecar.salesforce", "sidecar.hosts"),
     ("sidecar.activities",),
     ("sidecar.queue", "sidecar.valkey", "sidecar.logs", "sidecar.config"),
     ("sidecar.sync",),
     ("sidecar.mapping",),
-    ("sidecar.records", "sidecar.errors", "sidecar.clock", "sidecar.cache"),
+    ("sidecar.records", "sidecar.errors", "sidecar.clock", "sidecar.cache", "sidecar.budget"),
 )
 NEIGHBOURS_MAY_MEET = (
     "sidecar.queue",

@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("instance_id", BigId, nullable=False),
         sa.Column("calls", sa.Integer, nullable=True),
         sa.Column("percent", sa.Integer, nullable=True),
-        sa.Column("reserve", sa.Integer, nullable=False),
+        sa.Column("reserve_percent", sa.Integer, nullable=False),
         sa.Column("alert_percent", sa.Integer, nullable=False),
         sa.Column("operations_per_month", sa.BigInteger, nullable=True),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
