@@ -58,7 +58,7 @@ def test_an_assertion_signed_by_another_key_is_refused(caller):
     ("form", "error"),
     [
         ({"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x"}, "invalid_client_id"),
-        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "device"}, "unsupported_grant_type"),
     ],
 )
 def test_other_sign_ins_are_refused(caller, form, error):

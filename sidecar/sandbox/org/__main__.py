@@ -18,10 +18,13 @@ def main() -> None:
     parser.add_argument("--client-secret", default="sandbox-secret")
     parser.add_argument("--public-key", type=Path, help="certificate or public key for JWT bearer")
     parser.add_argument("--username", default="integration@example.com", help="the user the app runs as")
+    parser.add_argument("--redirect-uri", default="http://127.0.0.1:8000/oauth/salesforce/callback")
+    parser.add_argument("--rotate", action="store_true", help="give a new refresh token at each use")
     chosen = parser.parse_args()
     org = Org(chosen.file)
     public_key = chosen.public_key.read_text() if chosen.public_key else None
-    org.add_client(chosen.client_id, chosen.client_secret, public_key, chosen.username)
+    by_browser = {"redirect_uri": chosen.redirect_uri, "rotates": chosen.rotate}
+    org.add_client(chosen.client_id, chosen.client_secret, public_key, chosen.username, **by_browser)
     server = build_server(org, chosen.host, chosen.port)
     sys.stdout.write(f"sandbox org at http://{chosen.host}:{server.server_port}\n")
     sys.stdout.flush()

@@ -13,6 +13,7 @@ from werkzeug.http import http_date
 from sidecar.sandbox.org import composite, control
 from sidecar.sandbox.org.errors import OrgError, not_found
 from sidecar.sandbox.org.faults import AFTER, BEFORE, answer_of, drop_after
+from sidecar.sandbox.org.identity import identity_of
 from sidecar.sandbox.org.wire import Answer, Call, refusal
 
 if TYPE_CHECKING:
@@ -86,10 +87,26 @@ class App:
             return self.org.sign_in.answer(
                 request.form, request.headers.get("Authorization"), request.host_url.rstrip("/")
             )
+        if path == "/services/oauth2/authorize":
+            params = request.form if request.method == "POST" else request.args
+            return self.org.sign_in.authorize(params.to_dict(), request.method)
+        if path.startswith("/id/"):
+            return self._identity(request, path)
         if path.rstrip("/") == "/services/data":
             return Answer(200, versions())
         found = API_PATH.fullmatch(path)
         return self._api(request, found) if found else Answer(404, b"<h1>URL No Longer Exists</h1>", dict(HTML))
+
+    def _identity(self, request: Request, path: str) -> Answer:
+        """Tell who signed in; a token is for its own user only."""
+        try:
+            user_id = self.org.sign_in.user_of(request.headers.get("Authorization"))
+        except OrgError:
+            return Answer(403, b"Bad_OAuth_Token", dict(HTML))
+        user = self.org.row("User", user_id)
+        if user is None or path != f"/id/{self.org.org_id}/{user_id}":
+            return Answer(404, b"Bad_Id", dict(HTML))
+        return Answer(200, identity_of(user, self.org.org_id, request.host_url.rstrip("/")))
 
     def _api(self, request: Request, found: re.Match[str]) -> Answer:
         try:

@@ -9,6 +9,7 @@ from sidecar.sandbox.org.app import App, Seen
 from sidecar.sandbox.org.bulk import Bulk
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.collections import Collections
+from sidecar.sandbox.org.events import ChangeEvents
 from sidecar.sandbox.org.faults import Faults
 from sidecar.sandbox.org.late import LateCommit
 from sidecar.sandbox.org.lifecycle import Lifecycle
@@ -43,6 +44,7 @@ class Org:
         self.limits = Limits(self.clock, count_records=self._count_records)
         self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
         self.records = Records(self.schema, self.storage, self.clock, self.rules)
+        self.events = ChangeEvents(self.clock)
         self.lifecycle = Lifecycle(self.records)
         collections = Collections(self.records, self.lifecycle, self.faults)
         self.replication = Replication(self.records)
@@ -51,7 +53,7 @@ class Org:
         self.rest.areas["/jobs"] = self.bulk.answer
         self.rest.schema_changed_at = self.clock.now()
         self.org_id, self.user_ids = seed_org(self.records)
-        self.sign_in = SignIn(self.clock, self.org_id)
+        self.sign_in = SignIn(self.clock, self.org_id, self._is_active)
         self.app = App(self)
         self._late: LateCommit | None = None
 
@@ -194,6 +196,12 @@ class Org:
         """Refuse records for which `fails` is true."""
         self.rules.validation.append(ValidationRule(object_name, fails, message, field))
 
+    def capture_changes(self, *objects: str) -> None:
+        """Select objects for Change Data Capture: from now on their changes become events."""
+        self.events.select(*objects)
+        if self.events.heed not in self.storage.changes.listeners:
+            self.storage.changes.listeners.append(self.events.heed)
+
     def set_duplicate_rule(self, object_name: str, *, allow_save: bool = True) -> None:
         """Switch a duplicate rule on e-mail on; with allow_save a caller may insist."""
         self.rules.duplicates[object_name] = allow_save
@@ -216,11 +224,15 @@ class Org:
         client_secret: str = "",
         public_key: str | None = None,
         username: str = "integration@example.com",
+        **settings: Any,
     ) -> None:
-        """Register an app; a user name nobody has leaves it without a user to run as."""
+        """Register an app; a user name nobody has leaves it without a user to run as.
+
+        `redirect_uri`, `rotates`, `needs_pkce` and `scopes` are settings of signing in by browser.
+        """
         users = self.storage.where(self._object("User"), "Username = ?", [username])
         user_id = users[0]["Id"] if users else None
-        self.sign_in.clients[client_id] = Client(client_id, client_secret, public_key, username, user_id)
+        self.sign_in.clients[client_id] = Client(client_id, client_secret, public_key, username, user_id, **settings)
 
     def token(self, by: str = "api") -> str:
         """Return a token without signing in."""
@@ -230,9 +242,25 @@ class Org:
         """End all sessions."""
         self.sign_in.sessions.clear()
 
+    def revoke_tokens(self) -> None:
+        """End all sessions and all sign-ins of apps: refresh tokens are dead."""
+        self.sign_in.revoke()
+
+    def refuse_sign_in(self, error: str, description: str, times: int = 1) -> None:
+        """Refuse the next requests for a token in these words."""
+        self.sign_in.refusals += [(error, description)] * times
+
+    def move_to(self, my_domain: str) -> None:
+        """Give the org another address of its own, which later tokens name."""
+        self.sign_in.my_domain = my_domain
+
     def close(self) -> None:
         """Close the database."""
         self.storage.close()
+
+    def _is_active(self, user_id: str) -> bool:
+        user = self.row("User", user_id)
+        return bool(user and user["IsActive"])
 
     def _count_records(self) -> int:
         return sum(self.storage.count(each) for each in self.schema if each.deletable)
