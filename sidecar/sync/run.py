@@ -14,7 +14,8 @@ from datetime import datetime
 from sidecar.mapping.rules import Rules
 from sidecar.records import Record, Ref, Side
 from sidecar.sync.decide import decide
-from sidecar.sync.model import Decision, LookAgain, Outcome, Pair
+from sidecar.sync.duplicates import link_duplicates
+from sidecar.sync.model import Decision, LookAgain, Page, Pair
 from sidecar.sync.pairing import pair_up
 from sidecar.sync.ports import LaneStore, OpenRun, Sides
 from sidecar.sync.safety import Brake
@@ -24,7 +25,13 @@ from sidecar.sync.write import write
 FOLLOWED = (Side.SALESFORCE, Side.HOST)
 """Salesforce first: merges and conversions are then known before anything is written there."""
 
-_DUE_LIMIT = 500
+BATCH_SIZE = 17_000
+"""How many records are taken through every step together when there is a backlog: calls grow by the batch, memory does too.
+
+50,000 people are three batches, and a process that holds one stays under 250 MiB.
+"""
+
+_SETTLED_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -38,6 +45,7 @@ class Lane:
     now: Callable[[], datetime]
     brake: Brake
     attempts: dict[Ref, int] = field(default_factory=dict)
+    batch_size: int = BATCH_SIZE
 
 
 def sync_mapping(lane: Lane) -> None:
@@ -49,23 +57,42 @@ def sync_mapping(lane: Lane) -> None:
         ].now()  # one for all feeds: both records of a conversion are within the windows, or none
         for feed in lane.sides[side].feeds(lane.rules.mapping):
             window = lane.store.open_window(side, feed, source_now)
-            for page in lane.sides[side].read_changes(lane.rules, feed, window):
+            for page in _batches(lane, side, lane.sides[side].read_changes(lane.rules, feed, window)):
                 process(lane, side, page.records)
                 lane.store.save_cursor(side, feed, page.cursor)
             lane.store.advance(side, feed)
     _look_again(lane)
 
 
-def process(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: bool = False) -> list[Outcome]:
-    """Take some records of one side through every step; return their outcomes."""
+def process(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: bool = False) -> None:
+    """Take some records of one side through every step."""
     plan = make_plan(lane, side, records, look_closely=look_closely)
     lane.brake.require_plausible(plan)
     lane.store.intend([decision for decision in plan if decision.writes])
     results = write(plan, lane.rules, lane.sides)
-    outcomes = Settler(lane.rules, lane.now(), lane.attempts).settle(plan, results)
-    lane.store.settle(outcomes)
-    lane.run.count(outcomes)
-    return outcomes
+    plan, results = link_duplicates(plan, results, lane.rules, lane.sides, lane.store)
+    settler = Settler(lane.rules, lane.now(), lane.attempts)
+    for numbers in _settled_together(plan):
+        outcomes = settler.settle([plan[number] for number in numbers], [results[number] for number in numbers])
+        lane.store.settle(outcomes)
+        lane.run.count(outcomes)
+
+
+def _settled_together(plan: Sequence[Decision]) -> Iterator[Sequence[int]]:
+    """Yield which decisions are settled in one transaction: a page of them, since an outcome is large.
+
+    Those that move or end links come first and all at once, because one may take an end that another gives up.
+    """
+    moving = [number for number, decision in enumerate(plan) if decision.pair.retired or decision.pair.moved_because]
+    if len(plan) <= _SETTLED_AT_ONCE or len(moving) == len(plan):
+        yield range(len(plan))
+        return
+    if moving:
+        yield moving
+    known = set(moving)
+    rest = [number for number in range(len(plan)) if number not in known]
+    for start in range(0, len(rest), _SETTLED_AT_ONCE):
+        yield rest[start : start + _SETTLED_AT_ONCE]
 
 
 def make_plan(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: bool = False) -> list[Decision]:
@@ -84,10 +111,29 @@ def preview_mapping(lane: Lane) -> Iterator[list[Decision]]:
                 yield make_plan(lane, side, page.records)
 
 
+def _batches(lane: Lane, side: Side, pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield the host's pages joined to batches: calls to Salesforce are few and large. Its own pages are large already.
+
+    The cursor is saved once per batch, so a crash reads a batch again; what it intended is in the outbox.
+    """
+    if side is Side.SALESFORCE:
+        yield from pages
+        return
+    records: list[Record] = []
+    for page in pages:
+        if records and len(records) + len(page.records) > lane.batch_size:
+            yield Page(tuple(records), cursor)
+            records = []
+        records += page.records
+        cursor = page.cursor
+    if records:
+        yield Page(tuple(records), cursor)
+
+
 def _look_again(lane: Lane) -> None:
     """Take what is due from the outbox: hints, retries whose time has come, and writes that were never settled."""
     last = 0
-    while due := lane.store.load_due(lane.now(), _DUE_LIMIT, last):
+    while due := lane.store.load_due(lane.now(), lane.batch_size, last):
         last = due[-1].id
         lane.attempts.update({item.ref: item.attempts for item in due})
         for side in FOLLOWED:
