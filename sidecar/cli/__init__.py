@@ -2,7 +2,7 @@
 
 import typer
 
-from sidecar.cli import connect, instances, mappings, operate, people, runs
+from sidecar.cli import connect, events, instances, mappings, operate, people, runs
 
 app = typer.Typer(
     name="sidecar",
@@ -16,5 +16,5 @@ app.add_typer(mappings.app, name="mapping", help="Export, import and list mappin
 app.add_typer(operate.cron, name="cron", help="Switch the scheduled runs of an instance on and off.")
 app.add_typer(operate.keys, name="keys", help="Keys that encrypt stored secrets.")
 app.add_typer(operate.users, name="user", help="People who may sign in to the web pages.")
-for module in (connect, runs, people, operate):
+for module in (connect, events, runs, people, operate):
     module.register(app)

@@ -12,7 +12,12 @@ from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, erro
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.records import Side
-from sidecar.salesforce.connection import SalesforceConnection, require_allowed_url
+from sidecar.salesforce.connection import (
+    DEFAULT_EVENTS_ADDRESS,
+    SalesforceConnection,
+    require_allowed_url,
+    require_events_address,
+)
 from sidecar.store.instances import InstanceState
 
 app = typer.Typer(no_args_is_help=True)
@@ -70,6 +75,9 @@ def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
     username: Annotated[str, typer.Option(help="Integration user, for the JWT bearer flow.")] = "",
     api_version: Annotated[str, typer.Option(help="Version of the REST API to use.")] = "66.0",
     namespace: Annotated[str, typer.Option(help="Prefix of a managed package that brought the custom fields.")] = "",
+    events_address: Annotated[
+        str, typer.Option(help="Address of the Pub/Sub API, for `sidecar events`; a regional one where data must stay.")
+    ] = DEFAULT_EVENTS_ADDRESS,
     as_json: JsonOption = False,
 ) -> None:
     """Tell an instance how to reach its Salesforce org: client credentials, or JWT bearer with --key-file."""
@@ -83,6 +91,7 @@ def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
             "username": username,
             "api_version": api_version,
             "namespace": namespace,
+            "events_address": require_events_address(events_address)[0],
         }
         secrets = (
             {"private_key": read_text(key_file).strip()}
