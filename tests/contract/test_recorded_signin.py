@@ -6,7 +6,12 @@ import pytest
 
 from sidecar.cache import MemoryCache
 from sidecar.errors import SetupError
-from tests.salesforce_builders import NOON, a_side, an_org
+from sidecar.salesforce.oauth import TokenEndpoint
+from sidecar.salesforce.refreshing import MemoryRefreshTokens, refresh
+from sidecar.salesforce.transport import open_session
+from sidecar.salesforce.web_server import arrive
+from tests.recordings import recorded
+from tests.salesforce_builders import NOON, a_connection, a_side, an_org
 from tests.salesforce_stub import Answer
 
 TOKEN_PATH = "/services/oauth2/token"
@@ -68,3 +73,49 @@ def test_a_refused_sign_in_is_a_named_problem_with_who_can_mend_it_and_is_not_tr
     assert (caught.value.code, caught.value.fixed_by) == (code, fixed_by)
     assert len(org.sign_ins) == 1
     assert not org.metered
+
+
+# -- refreshing ------------------------------------------------------------------------------------------------------
+
+
+def refreshed(answer, tokens):
+    org = an_org()
+    org.on("POST", TOKEN_PATH, answer)
+    found = refresh(TokenEndpoint(a_connection(), open_session(org)), tokens)
+    [sent] = org.sign_ins
+    assert (sent.body["grant_type"], sent.body["refresh_token"]) == ("refresh_token", "kept")
+    return found
+
+
+@pytest.mark.parametrize("name", ["oauth-refresh-200", "oauth-refresh-200-2016"])
+def test_a_refresh_that_names_no_other_refresh_token_leaves_the_one_there_is(name):
+    answer, tokens = Answer.of(name), MemoryRefreshTokens("kept")
+    found = refreshed(answer, tokens)
+    assert found["access_token"] == answer.body["access_token"]
+    assert tokens.known() == ("kept",)
+
+
+def test_a_refresh_token_that_rotates_is_replaced_and_the_one_before_it_kept():
+    answer, tokens = Answer.of("oauth-refresh-200"), MemoryRefreshTokens("kept")
+    answer.body["refresh_token"] = "other"
+    refreshed(answer, tokens)
+    assert tokens.known() == ("other", "kept")
+
+
+def test_a_refresh_token_that_was_revoked_or_ran_out_asks_for_a_new_sign_in():
+    tokens = MemoryRefreshTokens("kept")
+    with pytest.raises(SetupError) as caught:
+        refreshed(Answer.of("oauth-invalid-grant-refresh"), tokens)
+    assert (caught.value.code, caught.value.fixed_by) == ("salesforce-sign-in-expired", "salesforce_admin")
+    assert tokens.known() == ("kept",)
+
+
+def test_whom_the_identity_address_stands_for_is_whom_it_says_when_asked():
+    identity = recorded("identity-url-200")["body"]
+    answer = Answer.of("oauth-password-200")
+    answer.body |= {"id": identity["id"], "refresh_token": "new"}
+    org = an_org()
+    org.on("POST", TOKEN_PATH, answer)
+    arrival = arrive(a_connection(), "https://sidecar.example/callback", "verifier", {"code": "c"}, org)
+    assert arrival.signed_in_as == f"{identity['organization_id']}/{identity['user_id']}"
+    assert arrival.instance_url == answer.body["instance_url"]
