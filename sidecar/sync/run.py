@@ -119,15 +119,14 @@ def _batches(lane: Lane, side: Side, pages: Iterator[Page]) -> Iterator[Page]:
     if side is Side.SALESFORCE:
         yield from pages
         return
-    records: list[Record] = []
+    batch: Page | None = None
     for page in pages:
-        if records and len(records) + len(page.records) > lane.batch_size:
-            yield Page(tuple(records), cursor)
-            records = []
-        records += page.records
-        cursor = page.cursor
-    if records:
-        yield Page(tuple(records), cursor)
+        if batch is not None and len(batch.records) + len(page.records) > lane.batch_size:
+            yield batch
+            batch = None
+        batch = Page((*batch.records, *page.records), page.cursor) if batch else page
+    if batch is not None:
+        yield batch
 
 
 def _look_again(lane: Lane) -> None:
