@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.sandbox.org.changes import Change
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.errors import OrgError, entity_is_deleted, unknown_column
 from sidecar.sandbox.org.fields import clean
-from sidecar.sandbox.org.ids import full_id
+from sidecar.sandbox.org.ids import full_id, number_of
 from sidecar.sandbox.org.permissions import Permissions
 from sidecar.sandbox.org.rules import Rules
 from sidecar.sandbox.org.schema import Field, Schema, SObject
 from sidecar.sandbox.org.storage import Row, Storage
 
 SECURITY = "Please check the security settings of this field and verify that it is read/write for your profile or permission set."
+CHANGES: dict[Any, str] = {True: "DELETE", False: "UNDELETE"}
 PERSON_OBJECTS = frozenset({"Lead", "Contact", "User"})
 
 
@@ -27,6 +29,7 @@ class Actor:
     allow_duplicates: bool = True
     auto_assign: bool = False
     at: str | None = None
+    origin: str = ""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class Records:
         row |= {"LastModifiedDate": at, "LastModifiedById": actor.user_id, "SystemModstamp": at}
         self._compute(each, row, row)
         self.storage.insert(each, row)
+        self.storage.changes.note(Change(each.name, new_id, "CREATE", row, actor.user_id, actor.origin))
         self._remember(each, new_id, ("created", None, None), actor, at)
         self._touch_people(each, row, at)
         if each.is_setup:
@@ -117,6 +121,8 @@ class Records:
         self._compute(each, found | changes, stamped)
         if stamped:
             self.storage.update(each, found["Id"], stamped)
+        kind = CHANGES.get(changes.get("IsDeleted"), "UPDATE")
+        self.storage.changes.note(Change(each.name, found["Id"], kind, stamped, actor.user_id, actor.origin))
         for name, value in changes.items():
             if each.fields[name].tracked and found[name] != value:
                 self._remember(each, found["Id"], (name, found[name], value), actor, at)
@@ -197,7 +203,7 @@ class Records:
         if each.name in PERSON_OBJECTS:
             target["Name"] = " ".join(part for part in (whole.get("FirstName"), whole.get("LastName")) if part)
         if each.custom and not whole.get("Name"):
-            target["Name"] = whole["Id"][:15]
+            target["Name"] = number_name(each.name_format, whole["Id"]) if each.name_format else whole["Id"][:15]
 
     def _remember(self, each: SObject, record_id: str, change: tuple[str, Any, Any], actor: Actor, at: str) -> None:
         if each.history is None or not each.history_on:
@@ -224,3 +230,10 @@ def require_createable(each: SObject) -> None:
     if not each.createable:
         message = f"entity type cannot be inserted: {each.label}"
         raise OrgError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
+
+
+def number_name(form: str, record_id: str) -> str:
+    """Return the name a record gets by its number: the zeros in the braces of T-{0000} say how many digits."""
+    head, _, rest = form.partition("{")
+    digits, _, tail = rest.partition("}")
+    return f"{head}{number_of(record_id):0{len(digits)}}{tail}"

@@ -100,7 +100,8 @@ class Rest:
         """Return who a call acts as. A sub-request of a composite does not inherit these headers."""
         saves = "allowsave=true" in call.headers.get("sforce-duplicate-rule-header", "").replace(" ", "").lower()
         assigns = call.headers.get("sforce-auto-assign", "TRUE").upper() != "FALSE"
-        return Actor(call.user_id, is_api=True, allow_duplicates=saves, auto_assign=assigns)
+        origin = f"com/salesforce/api/rest/{call.version};{call.headers.get('sforce-call-options', '')}"
+        return Actor(call.user_id, is_api=True, allow_duplicates=saves, auto_assign=assigns, origin=origin)
 
     def object(self, name: str) -> SObject:
         """Return an object of the URL."""

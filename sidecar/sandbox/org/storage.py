@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from sidecar.sandbox.org.changes import Changes
 from sidecar.sandbox.org.ids import make_id, number_of
 from sidecar.sandbox.org.schema import Field, Schema, SObject
 
@@ -111,6 +112,7 @@ class Storage:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._depth = 0
+        self.changes = Changes()
         self._make_tables(path)
         self._last = {each.prefix: 0 for each in schema.objects.values()}
         for each in schema.objects.values():
@@ -148,6 +150,11 @@ class Storage:
         self._db.execute(f'DROP INDEX IF EXISTS "{each.name}_{field.name}"')
         self._db.execute(f'ALTER TABLE "{each.name}" DROP COLUMN "{field.name}"')
 
+    def has_doubles(self, each: SObject, field: Field) -> bool:
+        """Say whether two rows share a value of a field."""
+        query = f'SELECT 1 FROM "{each.name}" WHERE "{field.name}" IS NOT NULL GROUP BY "{field.name}" HAVING count(*) > 1'
+        return self._db.execute(query).fetchone() is not None
+
     def close(self) -> None:
         """Close the database."""
         self._db.close()
@@ -160,19 +167,23 @@ class Storage:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Keep everything inside, or nothing if it is undone or an exception leaves it."""
-        name, transaction = f"level_{self._depth}", Transaction()
+        name, transaction, mark = f"level_{self._depth}", Transaction(), self.changes.mark()
         self._db.execute(f"SAVEPOINT {name}")
         self._depth += 1
         try:
             yield transaction
             if transaction.is_undone:
                 self._db.execute(f"ROLLBACK TO {name}")
+                self.changes.undo(mark)
         except BaseException:
             self._db.execute(f"ROLLBACK TO {name}")
+            self.changes.undo(mark)
             raise
         finally:
             self._depth -= 1
             self._db.execute(f"RELEASE {name}")
+            if self._depth == 0:
+                self.changes.commit()
 
     def insert(self, each: SObject, row: Row) -> None:
         """Add a row; fields it does not name are null."""
