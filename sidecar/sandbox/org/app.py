@@ -14,6 +14,7 @@ from sidecar.sandbox.org import composite, control
 from sidecar.sandbox.org.errors import OrgError, not_found
 from sidecar.sandbox.org.faults import AFTER, BEFORE, answer_of, drop_after
 from sidecar.sandbox.org.identity import identity_of
+from sidecar.sandbox.org.metadata import read_parts
 from sidecar.sandbox.org.wire import Answer, Call, refusal
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class App:
         try:
             self.org.limits.count()
             require_version(found[1])
+            self.org.metadata.settle()
             self.org.records.permissions.apply(user_id)
             answer = self.dispatch(read_call(request, found, user_id))
         except OrgError as error:
@@ -180,7 +182,9 @@ def read_call(request: Request, found: re.Match[str], user_id: str) -> Call:
 
 
 def read_body(request: Request) -> Any:
-    """Return the JSON of a request, perhaps gzipped; None when there is none."""
+    """Return the JSON of a request, perhaps gzipped, or its parts; None when there is none."""
+    if request.mimetype == "multipart/form-data":
+        return read_parts(request)
     data = request.get_data()
     if not data:
         return None

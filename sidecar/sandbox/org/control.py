@@ -26,7 +26,17 @@ DIRECT = frozenset(
         "row",
         "history",
     }
-    | {"reset_calls", "hide_field", "make_read_only", "set_external_id", "track_field", "resize_field", "drop_object"}
+    | {
+        "reset_calls",
+        "hide_field",
+        "make_admin",
+        "set_profile",
+        "make_read_only",
+        "set_external_id",
+        "track_field",
+        "resize_field",
+        "drop_object",
+    }
     | {
         "set_duplicate_rule",
         "set_assignment_rule",

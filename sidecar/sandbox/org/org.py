@@ -9,12 +9,15 @@ from sidecar.sandbox.org.app import App, Seen
 from sidecar.sandbox.org.bulk import Bulk
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.collections import Collections
+from sidecar.sandbox.org.customising import Customising
 from sidecar.sandbox.org.events import ChangeEvents
 from sidecar.sandbox.org.faults import Faults
 from sidecar.sandbox.org.late import LateCommit
 from sidecar.sandbox.org.lifecycle import Lifecycle
 from sidecar.sandbox.org.limits import Limits
+from sidecar.sandbox.org.metadata import Metadata
 from sidecar.sandbox.org.oauth import Client, SignIn
+from sidecar.sandbox.org.permission_set_metadata import PermissionSets
 from sidecar.sandbox.org.records import Actor, Records
 from sidecar.sandbox.org.replication import Replication
 from sidecar.sandbox.org.rest import Rest
@@ -51,6 +54,10 @@ class Org:
         self.rest = Rest(self.records, self.lifecycle, collections, self.limits, self.replication)
         self.bulk = Bulk(collections, self.limits)
         self.rest.areas["/jobs"] = self.bulk.answer
+        self.customising = Customising(self.schema, self.storage, self.records.permissions)
+        permission_sets = PermissionSets(self.records)
+        self.metadata = Metadata(self.customising, permission_sets, self.clock, self._note_change)
+        self.rest.areas["/metadata"] = self.metadata.answer
         self.rest.schema_changed_at = self.clock.now()
         self.org_id, self.user_ids = seed_org(self.records)
         self.sign_in = SignIn(self.clock, self.org_id, self._is_active)

@@ -67,7 +67,7 @@ def seed_profiles(records: Records, made: Row) -> dict[str, str]:
         ids[name] = storage.next_id(profile)
         rights: Row = {right: right in held for right in USER_RIGHTS}
         storage.insert(profile, {"Id": ids[name], "Name": name, "UserType": "Standard"} | rights | made)
-        whole = {"Id": storage.next_id(permission_set), "Name": f"X{ids[name]}", "Label": f"X{ids[name]}"}
+        whole: Row = {"Id": storage.next_id(permission_set), "Name": f"X{ids[name]}", "Label": f"X{ids[name]}"}
         whole |= {"ProfileId": ids[name], "IsOwnedByProfile": True, "IsCustom": False, "Type": "Profile"}
         storage.insert(permission_set, whole | rights | made)
     return ids

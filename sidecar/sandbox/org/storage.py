@@ -152,7 +152,9 @@ class Storage:
 
     def has_doubles(self, each: SObject, field: Field) -> bool:
         """Say whether two rows share a value of a field."""
-        query = f'SELECT 1 FROM "{each.name}" WHERE "{field.name}" IS NOT NULL GROUP BY "{field.name}" HAVING count(*) > 1'
+        query = (
+            f'SELECT 1 FROM "{each.name}" WHERE "{field.name}" IS NOT NULL GROUP BY "{field.name}" HAVING count(*) > 1'
+        )
         return self._db.execute(query).fetchone() is not None
 
     def close(self) -> None:
