@@ -63,6 +63,11 @@ class SalesforceClient:
         return self._session
 
     @property
+    def api_version(self) -> str:
+        """The version of the REST API that is asked."""
+        return self._version
+
+    @property
     def tokens(self) -> TokenSource:
         """Where tokens come from, for whatever speaks to the org by another protocol."""
         return self._tokens
@@ -171,6 +176,19 @@ class SalesforceClient:
             return PartAnswer(error.status, error.content)
         # simple-salesforce turns an empty list into None.
         return PartAnswer(200, [] if body is None else body)
+
+    def upload(self, path: str, files: Mapping[str, Any]) -> PartAnswer:
+        """Send files as a form, once; whatever it was refused for comes back as its answer."""
+        headers = {"Content-Type": None}  # requests names the boundary between the files itself
+        try:
+            body = self._call(
+                lambda org: org.restful(path, method="POST", files=files, headers=headers),
+                is_repeatable=False,
+                raw=True,
+            )
+        except SalesforceError as error:
+            return PartAnswer(error.status, error.content)
+        return PartAnswer(200, body)
 
     def composite(self, parts: Sequence[Part], *, is_repeatable: bool = True) -> list[PartAnswer]:
         """Send up to five parts as one metered call; answers in order. Each part stands and falls by itself."""

@@ -107,7 +107,12 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 def codes_of(error: SalesforceError) -> list[str]:
     """Return the codes in a refused call's body, which may also be a page of HTML."""
-    return [code for item in _error_objects(error.content) if (code := code_of(item))]
+    return codes_in(error.content)
+
+
+def codes_in(body: object) -> list[str]:
+    """Return Salesforce's own codes in an answer of any kind."""
+    return [code for item in _error_objects(body) if (code := code_of(item))]
 
 
 def call_error(error: SalesforceError) -> SidecarError:

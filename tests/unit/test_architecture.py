@@ -36,6 +36,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "sidecar.lanes",
         "sidecar.checks",
+        "sidecar.connecting",
+        "sidecar.orgs",
         "sidecar.events",
     ),
     ("sidecar.limits", "sidecar.reconcile"),

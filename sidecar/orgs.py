@@ -1,0 +1,252 @@
+"""The set-up of an instance's org: check it, make what is missing, take away what was made. Start here.
+
+Checking writes nothing. A set-up deploys the package that an administrator could download, and remembers which parts were not
+there before; an undo removes those and nothing else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from sidecar.bootstrap import App
+from sidecar.errors import SafetyError, SetupError
+from sidecar.records import Side
+from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.org.admin import open_admin
+from sidecar.salesforce.org.deploy import Deployed, start_deployment, wait_for_deployment
+from sidecar.salesforce.org.holding import parts_in_use
+from sidecar.salesforce.org.look import look, look_behind, read_user_id
+from sidecar.salesforce.org.package import build_package, build_undoing
+from sidecar.salesforce.org.permissions import assign, unassign
+from sidecar.salesforce.org.plan import OrgPart, PartKind, Plan, build_whole
+from sidecar.salesforce.org.report import Report, build_report
+from sidecar.salesforce.org.seen import Seen
+from sidecar.salesforce.org.trial import try_writing
+from sidecar.salesforce.org.wanted import Kind, Wanted, build_wanted
+from sidecar.store.cache import SqlCache
+from sidecar.store.instances import Instance
+from sidecar.store.org_parts import OrgParts
+
+_UNFINISHED: Final = "org-deployment-id"
+_KEPT: Final = timedelta(days=1)
+_WAITS_SECONDS: Final = (0, 1, 2, 4, 8, 15)
+"""New fields come into sight some moments after they were granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One look at an org, and what it means."""
+
+    wanted: Wanted
+    seen: Seen
+    report: Report
+
+    def package(self, plan: Plan | None = None) -> bytes:
+        """Return the package that makes what is missing; everything of ours if nothing is."""
+        chosen = plan or (self.report.plan if self.report.plan.is_deployed else build_whole(self.wanted))
+        return build_package(chosen, api_version=self.seen.api_version, prefix=self.seen.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What a set-up did: the parts it made, and how the org looks afterwards."""
+
+    made: tuple[OrgPart, ...]
+    after: Looked
+
+
+def wanted_of(app: App, instance: Instance) -> Wanted:
+    """Return what the instance's mapping documents need."""
+    return build_wanted(app.mapping(instance, "people"), app.activities(instance))
+
+
+def check_org(
+    app: App, instance: Instance, *, tries_writing: bool = False, admin: SalesforceClient | None = None
+) -> Looked:
+    """Look at the org; `tries_writing` adds a call per object of people that Salesforce undoes itself."""
+    with _our_client(app, instance) as client:
+        wanted, seen = look(client, wanted_of(app, instance))
+        if admin is not None:
+            behind = Seen(user_id=None, objects={}, definitions=look_behind(admin, wanted, seen.objects))
+            seen = seen.seen_by(behind)
+        report = build_report(wanted, seen)
+        if tries_writing:
+            before = client.session.calls
+            lines = try_writing(client, wanted.objects)
+            calls = report.calls + client.session.calls - before
+            report = replace(report, lines=(*report.lines, *lines), calls=calls)
+        return Looked(wanted, seen, report)
+
+
+def whole_package(app: App, instance: Instance, *, api_version: str) -> bytes:
+    """Return the package with all our parts, for an org that was not looked at."""
+    return build_package(build_whole(wanted_of(app, instance)), api_version=api_version)
+
+
+def set_up_org(app: App, instance: Instance, *, admin: SalesforceClient | None = None) -> SetUp:
+    """Make what is missing; a second time nothing is missing and nothing is sent. SetupError without the rights."""
+    _settle_unfinished(app, instance, admin)
+    before = check_org(app, instance, admin=admin)
+    plan = before.report.plan
+    if not plan.parts:
+        return SetUp((), before)
+    with _deployer(app, instance, admin) as client:
+        made = _deploy(app, instance, client, before) if plan.is_deployed else set()
+        if plan.assign_to and assign(client, plan.assign_to):
+            made.add(OrgPart(PartKind.ASSIGNMENT, plan.assign_to))
+            OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
+    app.forget(instance, Side.SALESFORCE)  # descriptions and tokens from before know nothing of the new fields
+    _wait_until_visible(app, instance, plan)
+    return SetUp(tuple(sorted(made)), check_org(app, instance, admin=admin))
+
+
+def made_parts(app: App, instance: Instance) -> list[OrgPart]:
+    """Return what our set-up made and an undo would remove."""
+    return [OrgPart(PartKind(kind), name) for kind, name in OrgParts(app.database, instance.id).load()]
+
+
+def undo_set_up(
+    app: App, instance: Instance, *, with_data: bool = False, admin: SalesforceClient | None = None
+) -> list[OrgPart]:
+    """Remove what our set-up made, and nothing else; SafetyError if that would lose data. Return what was removed."""
+    _settle_unfinished(app, instance, admin)
+    parts = made_parts(app, instance)
+    if not parts:
+        return []
+    kept = OrgParts(app.database, instance.id)
+    with _our_client(app, instance) as client:
+        if not with_data:
+            _require_unused(client, parts, wanted_of(app, instance))
+        namespace = look(client, wanted_of(app, instance))[1].namespace
+    with _deployer(app, instance, admin) as client:
+        for part in parts:
+            if part.kind is PartKind.ASSIGNMENT:
+                unassign(client, part.name)
+                kept.forget([_key(part)])
+        rest = [part for part in parts if part.kind is not PartKind.ASSIGNMENT]
+        if rest:
+            package = build_undoing(rest, api_version=client.api_version, prefix=namespace)
+            wait_for_deployment(client, start_deployment(client, package))
+            kept.forget([_key(part) for part in rest])
+    app.forget(instance, Side.SALESFORCE)
+    return parts
+
+
+@contextmanager
+def admin_of(app: App, instance: Instance, access_token: str) -> Iterator[SalesforceClient]:
+    """Open an administrator's connection to the instance's own org, for this once."""
+    side = app.connect_salesforce(instance)
+    token = side.client.tokens.token()
+    client = open_admin(
+        access_token,
+        token.instance_url,
+        api_version=side.client.api_version,
+        adapter=app.adapters(Side.SALESFORCE),
+        sleep=app.sleep,
+    )
+    try:
+        yield client
+    finally:
+        client.session.close()
+        side.close()
+        _count_calls(app, instance, client)
+
+
+def _deploy(app: App, instance: Instance, client: SalesforceClient, before: Looked) -> set[OrgPart]:
+    plan = before.report.plan
+    deployment_id = start_deployment(client, before.package(plan))
+    # If we end here, the next set-up or undo asks what became of it.
+    cache = _cache(app, instance)
+    cache.put(_UNFINISHED, deployment_id, expires_at=app.clock() + _KEPT)
+    done = wait_for_deployment(client, deployment_id)
+    made = _made(plan, done, before.seen.namespace)
+    OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
+    cache.drop(_UNFINISHED)
+    return made
+
+
+def _made(plan: Plan, done: Deployed, prefix: str) -> set[OrgPart]:
+    """Return the planned parts that were not there before; history was off, or it would not be planned."""
+    named = {
+        OrgPart(part.kind, ".".join(name.removeprefix(f"{prefix}__") for name in part.name.split("."))): part
+        for part in plan.parts
+    }
+    found = {named.get(part, part) for part in done.made}
+    return found | {part for part in plan.parts if part.kind is PartKind.HISTORY}
+
+
+def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | None) -> None:
+    """Find out what became of a deployment whose end we did not see, and remember what it made."""
+    cache = _cache(app, instance)
+    deployment_id = cache.get(_UNFINISHED)
+    if deployment_id is None:
+        return
+    with _deployer(app, instance, admin) as client:
+        try:
+            done = wait_for_deployment(client, deployment_id)
+        except SetupError:
+            done = Deployed(frozenset(), frozenset())  # it changed nothing, or nobody remembers it
+    OrgParts(app.database, instance.id).add([_key(part) for part in done.made], app.clock())
+    cache.drop(_UNFINISHED)
+
+
+def _wait_until_visible(app: App, instance: Instance, plan: Plan) -> None:
+    awaited = {object_name for object_name, _ in plan.fields}
+    with _our_client(app, instance) as client:
+        for seconds in _WAITS_SECONDS:
+            if seconds:
+                app.sleep(seconds)
+            for name in sorted(awaited):
+                answer = client.describe(name, {})
+                visible = {each["name"] for each in answer[0]["fields"]} if answer and answer[0] else set()
+                if {spec.name for object_name, spec in plan.fields if object_name == name} <= visible:
+                    awaited.discard(name)
+            if not awaited:
+                return
+
+
+def _require_unused(client: SalesforceClient, parts: list[OrgPart], wanted: Wanted) -> None:
+    specs = [spec for name in (*wanted.objects, wanted.timeline) for spec in wanted.specs(name)]
+    boxes = [spec.name for spec in specs if spec.kind is Kind.CHECKBOX]
+    used = parts_in_use(client, parts, boxes, read_user_id(client))
+    if used:
+        listed = ", ".join(f"{part.name} ({'unknown' if count is None else count})" for part, count in used.items())
+        raise SafetyError(
+            f"Removing these would lose what they hold: {listed}. Nothing was removed; --with-data removes them all the same.",
+            code="org-parts-hold-data",
+        )
+
+
+@contextmanager
+def _our_client(app: App, instance: Instance) -> Iterator[SalesforceClient]:
+    side = app.connect_salesforce(instance)
+    try:
+        yield side.client
+    finally:
+        side.close()
+        _count_calls(app, instance, side.client)
+
+
+@contextmanager
+def _deployer(app: App, instance: Instance, admin: SalesforceClient | None) -> Iterator[SalesforceClient]:
+    if admin is not None:
+        yield admin
+        return
+    with _our_client(app, instance) as client:
+        yield client
+
+
+def _count_calls(app: App, instance: Instance, client: SalesforceClient) -> None:
+    session = client.session
+    used, allowed = session.usage or (None, None)
+    app.usage.add(instance.id, Side.SALESFORCE, app.clock(), session.calls, used=used, allowed=allowed)
+
+
+def _cache(app: App, instance: Instance) -> SqlCache:
+    return SqlCache(app.database, app.cipher, instance.id, Side.SALESFORCE, app.clock)
+
+
+def _key(part: OrgPart) -> tuple[str, str]:
+    return part.kind.value, part.name
