@@ -25,10 +25,11 @@ class SideCheck:
 
 def check_connections(app: App, instance: Instance) -> list[SideCheck]:
     """Sign in to both sides anew, look at what is visible, and remember what was found."""
-    return [_check(app, instance, side) for side in Side]
+    return [check_side(app, instance, side) for side in Side]
 
 
-def _check(app: App, instance: Instance, side: Side) -> SideCheck:
+def check_side(app: App, instance: Instance, side: Side) -> SideCheck:
+    """Do the same for one side; an instance that was blocked goes on once its org lets us in again."""
     reach = _reach_host if side is Side.HOST else _reach_salesforce
     try:
         found = SideCheck(side, reach(app, instance))
@@ -38,6 +39,8 @@ def _check(app: App, instance: Instance, side: Side) -> SideCheck:
     if app.connections.load(instance.id, side) is not None:
         message = None if found.is_ok else found.message
         app.connections.note_check(instance.id, side, app.clock(), code=found.code, message=message)
+    if found.is_ok and side is Side.SALESFORCE:
+        app.instances.unblock(instance.id)
     return found
 
 

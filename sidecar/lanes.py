@@ -32,6 +32,7 @@ from sidecar.mapping.preflight import WARNINGS, preflight
 from sidecar.mapping.rules import Problem, Rules
 from sidecar.reconcile import Reconciliation
 from sidecar.records import Side
+from sidecar.salesforce.refusals import CONNECTION_CODES, MENDED_HERE
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
 from sidecar.store.cache import SqlCache
@@ -116,6 +117,7 @@ def _run_leased(work: LaneContext) -> RunReport:
         return RunReport(run.state, run.id, run.counts, run.calls, error)
     limits.tell(app, work.instance, run.calls.get(Side.SALESFORCE, 0))
     app.alerts.replace(work.instance.id, work.lane, problems, app.clock())
+    app.connections.note_working(work.instance.id, Side.SALESFORCE, app.clock())
     return RunReport(run.state, run.id, run.counts, run.calls)
 
 
@@ -260,6 +262,7 @@ def _react(work: LaneContext, error: SidecarError) -> None:
         case SetupError() | SafetyError() | UsageError():
             fixed_by = error.fixed_by if isinstance(error, SetupError) else "administrator"
             app.alerts.open(instance.id, lane, error.code, error.message, fixed_by, now)
+            _note_broken(app, instance, error)
         case LeaseLostError():
             pass  # the other worker goes on from what was settled
         case _:
@@ -271,3 +274,11 @@ def _wait_for_calls(work: LaneContext, free_at: datetime) -> None:
     planned = work.app.schedules.get(work.instance.id, work.lane).next_run_at
     if planned is None or free_at < planned:
         work.app.schedules.postpone(work.instance.id, work.lane, free_at)
+
+
+def _note_broken(app: App, instance: Instance, error: SidecarError) -> None:
+    """Show an org that does not let us in as broken; one that never will again of itself is not asked any more."""
+    if error.code in CONNECTION_CODES:
+        app.connections.note_check(instance.id, Side.SALESFORCE, app.clock(), code=error.code, message=error.message)
+    if error.code in MENDED_HERE:
+        app.instances.block(instance.id)

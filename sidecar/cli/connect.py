@@ -7,20 +7,16 @@ import typer
 
 from sidecar.bootstrap import bootstrap
 from sidecar.checks import check_connections
+from sidecar.cli.connect_salesforce import salesforce
 from sidecar.cli.files import read_text
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors_told, show
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.records import Side
-from sidecar.salesforce.connection import (
-    DEFAULT_EVENTS_ADDRESS,
-    SalesforceConnection,
-    require_allowed_url,
-    require_events_address,
-)
 from sidecar.store.instances import InstanceState
 
 app = typer.Typer(no_args_is_help=True)
+app.command("salesforce")(salesforce)
 
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", help="File that holds the client secret; asked for if neither is given.")
@@ -63,43 +59,6 @@ def mautic(  # noqa: PLR0913, PLR0917  (one option per setting)
         )
         MauticConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
         _save(slug, Side.HOST, settings, secrets, as_json=as_json)
-
-
-@app.command("salesforce")
-def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
-    slug: SlugArgument,
-    url: Annotated[str, typer.Option(help="Log-in URL: the org's My Domain, such as https://acme.my.salesforce.com.")],
-    client_id: Annotated[str, typer.Option(help="Consumer key of the External Client App.")],
-    secret_file: SecretFile = None,
-    key_file: Annotated[Path | None, typer.Option(help="Private key (PEM) for the JWT bearer flow.")] = None,
-    username: Annotated[str, typer.Option(help="Integration user, for the JWT bearer flow.")] = "",
-    api_version: Annotated[str, typer.Option(help="Version of the REST API to use.")] = "66.0",
-    namespace: Annotated[str, typer.Option(help="Prefix of a managed package that brought the custom fields.")] = "",
-    events_address: Annotated[
-        str, typer.Option(help="Address of the Pub/Sub API, for `sidecar events`; a regional one where data must stay.")
-    ] = DEFAULT_EVENTS_ADDRESS,
-    as_json: JsonOption = False,
-) -> None:
-    """Tell an instance how to reach its Salesforce org: client credentials, or JWT bearer with --key-file."""
-    with errors_told():
-        if bool(key_file) != bool(username):
-            raise UsageError("The JWT bearer flow needs --key-file and --username", code="sign-in-unclear")
-        settings = {
-            "login_url": require_allowed_url(url),
-            "flow": "jwt_bearer" if key_file else "client_credentials",
-            "client_id": client_id,
-            "username": username,
-            "api_version": api_version,
-            "namespace": namespace,
-            "events_address": require_events_address(events_address)[0],
-        }
-        secrets = (
-            {"private_key": read_text(key_file).strip()}
-            if key_file
-            else {"client_secret": _secret(secret_file, "Client secret")}
-        )
-        SalesforceConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
-        _save(slug, Side.SALESFORCE, settings, secrets, as_json=as_json)
 
 
 def check(slug: SlugArgument, as_json: JsonOption = False) -> None:

@@ -15,6 +15,34 @@ SIGN_IN_REFUSED: Final = "salesforce-sign-in-refused"
 CLIENT_REFUSED: Final = "salesforce-client-refused"
 UNEXPECTED: Final = "salesforce-unexpected-answer"
 
+MENDED_HERE: Final = frozenset(
+    {
+        SIGN_IN_EXPIRED,
+        CLIENT_REFUSED,
+        WRONG_ENVIRONMENT,
+        "salesforce-session-refused",
+        "salesforce-private-key-unusable",
+    }
+)
+"""Nothing that happens at Salesforce alone makes the same request succeed: somebody must connect again, or check."""
+
+CONNECTION_CODES: Final = MENDED_HERE | {
+    SIGN_IN_REFUSED,
+    "salesforce-access-denied",
+    "salesforce-address-moved",
+    "salesforce-api-disabled",
+    "salesforce-app-not-approved",
+    "salesforce-certificate-refused",
+    "salesforce-client-credentials-off",
+    "salesforce-flow-off",
+    "salesforce-ip-restricted",
+    "salesforce-not-found",
+    "salesforce-org-inactive",
+    "salesforce-scope-missing",
+    "salesforce-user-inactive",
+}
+"""The connection as a whole does not work, whatever is asked."""
+
 _BY_DESCRIPTION: Final = (
     # (what the description contains, code, message, who fixes it)
     (

@@ -1,4 +1,4 @@
-"""The pages: server-rendered, without scripts, in English and French. Start here: this is the table of contents.
+"""The pages: server-rendered, usable without scripts, in English and French. Start here: this is the table of contents.
 
 `gunicorn 'sidecar.web:create_app()'`. Nothing connects before the first request.
 """
@@ -11,7 +11,18 @@ from flask_bootstrap import Bootstrap5
 from sidecar.bootstrap import App, bootstrap
 from sidecar.config import Settings
 from sidecar.logs import configure_logs
-from sidecar.web import access, health, instances_page, language, login_page, problems, runs_page, security, wording
+from sidecar.web import (
+    access,
+    connect_page,
+    health,
+    instances_page,
+    language,
+    login_page,
+    problems,
+    runs_page,
+    security,
+    wording,
+)
 from sidecar.web.icons import icon, load_sprite
 
 FOLDER = Path(__file__).parent
@@ -30,7 +41,7 @@ def create_app(app: App | Settings | None = None) -> Flask:
     language.babel.init_app(flask, locale_selector=language.select_language)
     login_page.login_manager.init_app(flask)
     flask.before_request(access.check_access)
-    for page in (instances_page, runs_page, login_page, language, health):
+    for page in (instances_page, connect_page, runs_page, login_page, language, health):
         flask.register_blueprint(page.bp)
     problems.register(flask)
     flask.jinja_env.globals.update(

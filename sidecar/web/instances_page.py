@@ -83,6 +83,7 @@ def show_instance(slug: str) -> ResponseReturnValue:
         now=now,
         grace=grace(),
         switch_form=SwitchForm() if may_switch else None,
+        can_connect=current_user.may(Role.ADMINISTRATOR),
         can_pause=view.state in RUNNING_STATES,
         can_resume=view.state in (InstanceState.PAUSED, InstanceState.BLOCKED),
     )

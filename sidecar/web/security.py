@@ -12,7 +12,8 @@ from sidecar.config import Settings
 
 SESSION_LENGTH = timedelta(hours=12)
 
-# Pages have no scripts at all. Bootstrap's style sheet draws some of its signs from data: pictures.
+# Pages have no scripts, but for one that copies a text on the page that allows it (connect_page.py).
+# Bootstrap's style sheet draws some of its signs from data: pictures.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
