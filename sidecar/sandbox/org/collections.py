@@ -88,7 +88,7 @@ class Collections:
             raise OrgError("MISSING_ARGUMENT", f"{key.name} not specified", [])
         found = self.records.match(each, key, value)
         if len(found) > 1:
-            message = f"{key.name}: more than one record found for external id field: [{', '.join(found)}]"
+            message = f"{key.label}: more than one record found for external id field: [{', '.join(found)}]"
             raise OrgError("DUPLICATE_EXTERNAL_ID", message, [key.name])
         if found:
             self.records.update(each, found[0], without(row, key.name.lower()), actor)

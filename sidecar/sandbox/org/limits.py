@@ -10,7 +10,7 @@ from sidecar.sandbox.org.clock import Clock
 from sidecar.sandbox.org.errors import OrgError
 from sidecar.sandbox.org.limits_shape import MAXIMA, PERMISSION_SETS
 
-API = "DailyApiRequests"
+API, STORAGE = "DailyApiRequests", "DataStorageMB"
 WINDOW = timedelta(hours=24)
 GRAIN = 60  # seconds that are counted together
 RECORD_KB = 2  # what a record counts for, whatever is in it
@@ -110,9 +110,8 @@ class Limits:
 
     def report(self) -> dict[str, Any]:
         """Return the body of /limits."""
-        report: dict[str, Any] = {name: self._entry(name) for name in (*MAXIMA, API)}
-        report["DataStorageMB"] = self._storage()
-        report["PermissionSets"] = PERMISSION_SETS
+        report: dict[str, Any] = {name: self._entry(name) for name in (*MAXIMA, API) if name != STORAGE}
+        report |= {STORAGE: self._storage(), "PermissionSets": PERMISSION_SETS}
         if self.app is not None:
             left = max(0, self.app_allowed - self._ours.used())
             report[API] = report[API] | {self.app: {"Max": self.app_allowed, "Remaining": left}}
@@ -123,7 +122,7 @@ class Limits:
         return {"Max": most, "Remaining": max(0, most - self.used(name))}
 
     def _storage(self) -> dict[str, Any]:
-        most, others = self.maximum("DataStorageMB"), self._windows.get("DataStorageMB")
+        most, others = self.maximum(STORAGE), self._windows.get(STORAGE)
         used = self.count_records() * RECORD_KB // 1024 + (others.total if others is not None else 0)
         return {"Max": most, "Remaining": most - used}
 

@@ -10,6 +10,7 @@ from sidecar.sandbox.org.bulk import Bulk
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.collections import Collections
 from sidecar.sandbox.org.customising import Customising
+from sidecar.sandbox.org.duplicates import DuplicateRule
 from sidecar.sandbox.org.events import ChangeEvents
 from sidecar.sandbox.org.faults import Faults
 from sidecar.sandbox.org.late import LateCommit
@@ -209,9 +210,12 @@ class Org:
         if self.events.heed not in self.storage.changes.listeners:
             self.storage.changes.listeners.append(self.events.heed)
 
-    def set_duplicate_rule(self, object_name: str, *, allow_save: bool = True) -> None:
-        """Switch a duplicate rule on e-mail on; with allow_save a caller may insist."""
-        self.rules.duplicates[object_name] = allow_save
+    def set_duplicate_rule(
+        self, object_name: str, *, allow_save: bool = True, matches: Sequence[str] = (), **more: str
+    ) -> None:
+        """Compare an object's records with others, its own unless said; with allow_save a caller may insist."""
+        objects = tuple(self._object(name) for name in matches or (object_name,))
+        self.rules.duplicates[object_name] = DuplicateRule(object_name, objects, allow_save, **more)
 
     def set_assignment_rule(self, owner_id: str | None) -> None:
         """Give leads written with auto-assign to an owner."""
@@ -270,7 +274,7 @@ class Org:
         return bool(user and user["IsActive"])
 
     def _count_records(self) -> int:
-        return sum(self.storage.count(each) for each in self.schema if each.deletable)
+        return sum(self.storage.count(each) for each in self.schema if each.deletable and not each.is_setup)
 
     def actor(self, by: str, at: str | None = None) -> Actor:
         """Return who acts."""

@@ -223,8 +223,9 @@ class Storage:
         return [row[0] for row in self._db.execute(query, [value])]
 
     def count(self, each: SObject) -> int:
-        """Return how many rows an object has, deleted ones among them."""
-        found: int = self._db.execute(f'SELECT count(*) FROM "{each.name}"').fetchone()[0]
+        """Return how many rows an object has; what lies in the recycle bin takes no room."""
+        living = " WHERE IsDeleted = 0" if "IsDeleted" in each.fields else ""
+        found: int = self._db.execute(f'SELECT count(*) FROM "{each.name}"{living}').fetchone()[0]
         return found
 
     def remove(self, each: SObject, condition: str, values: Sequence[object] = ()) -> None:
