@@ -20,6 +20,8 @@ REMEMBERED: Final = timedelta(hours=25)
 LEAST_CALLS: Final = 20
 """Fewer calls a day can end before a single page of people is through."""
 LEAST_RESERVE: Final = 10
+_KEPT_FOR_THE_HOST: Final = 3
+"""Of the reserve: what one batch of opt-outs costs, to read, to ask for their history, and to write."""
 RESERVE_PERCENT: Final = 10
 ALERT_PERCENT: Final = 80
 ORG_REST_PERCENT: Final = 5
@@ -61,13 +63,22 @@ _LARGEST_BATCH: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class HourOfCalls:
-    """Our calls in one hour; `used` and `allowed` are what the org last said then of everybody's calls, at `seen_at`."""
+    """Our calls in one hour; `used` and `allowed` are what the org last said then of everybody's calls, at `seen_at`.
+
+    `urgent` of the calls used the reserve.
+    """
 
     hour: datetime
     calls: int
     used: int | None = None
     allowed: int | None = None
     seen_at: datetime | None = None
+    urgent: int = 0
+
+    @property
+    def planned(self) -> int:
+        """The calls that used the allocation."""
+        return self.calls - self.urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,17 @@ class Calls:
     @property
     def ours(self) -> int:
         """Our calls that still count."""
-        return sum(each.calls for each in self._counting(self.now))
+        return self.planned + self.urgent
+
+    @property
+    def planned(self) -> int:
+        """Those of them that used the allocation. The reserve is counted apart, or it would keep the lanes from resuming."""
+        return sum(each.planned for each in self._counting())
+
+    @property
+    def urgent(self) -> int:
+        """Those of them that used the reserve."""
+        return sum(each.urgent for each in self._counting())
 
     @property
     def allocation(self) -> int | None:
@@ -123,51 +144,49 @@ class Calls:
     @property
     def records_at_once(self) -> int:
         """How many records to take through every step together, so that a small budget ends no batch half way."""
-        most = _LARGEST_BATCH if self.allocation is None else 1000 * max(1, self.allocation // 40)
+        known = [each for each in (self.allocation, self.free) if each is not None]
+        most = 1000 * max(1, min(known) // 40) if known else _LARGEST_BATCH
         if self.budget.operations_per_month is not None:
             most = min(most, self.budget.operations_per_month - self.operations)
         return max(1, most)
 
     def refusal(self, *, is_urgent: bool = False, is_paused: bool = False) -> "Refusal | None":
         """Return why a call may not be made now, or None. `is_paused`: it would be the first after a pause."""
-        allocation = self.allocation
-        if allocation is not None:
-            most = allocation + self.reserve if is_urgent else allocation
-            wanted = self.room if is_paused and not is_urgent else 1
-            if self.ours + wanted > most:
-                return Refusal(BUDGET_USED, self.frees_at(most - max(wanted, self.room)))
+        if self.allocation is not None and is_urgent and self.urgent >= self.reserve:
+            return Refusal(BUDGET_USED, self.frees_at())
+        wanted = self.room if is_paused else 1
+        if self.allocation is not None and not is_urgent and self.planned + wanted > self.allocation:
+            return Refusal(BUDGET_USED, self.frees_at())
         if not is_urgent and self._is_org_low():
             return Refusal(ORG_CALLS_USED, (self.org_seen_at or self.now) + ORG_SEEN)
         if not is_urgent and self.are_operations_used:
             return Refusal(OPERATIONS_USED, next_month(self.now))
         return None
 
-    def frees_at(self, target: int) -> datetime:
-        """Return when no more than that many of our present calls will count."""
-        left = self.ours
-        for each in sorted(self._counting(self.now), key=lambda each: each.hour):
+    def frees_at(self) -> datetime:
+        """Return when enough calls will be free for a paused lane to go on."""
+        target, left = (self.allocation or 0) - self.room, self.planned
+        for each in sorted(self._counting(), key=lambda each: each.hour):
             if left <= target:
                 break
-            left -= each.calls
-            freed_at = each.hour + REMEMBERED
+            left -= each.planned
             if left <= target:
-                return freed_at
-        return self.now if left <= target else self.now + REMEMBERED
+                return each.hour + REMEMBERED
+        return self.now
 
     def may_listen(self) -> bool:
         """Tell whether the reserve lasts if Salesforce is asked now whether it has anything urgent.
 
         What a person did in the host is sent at once; asking on suspicion is spread over the time until calls free.
         """
-        allocation = self.allocation
-        if allocation is None or self.ours < allocation:
+        if self.allocation is None or self.refusal(is_paused=True) is None:
             return True
-        left = allocation + self.reserve - self.ours
-        waiting = self.frees_at(allocation - self.room) - self.now
-        return left * REMEMBERED >= self.reserve * waiting
+        left = self.reserve - self.urgent
+        waiting = self.frees_at() - self.now
+        return left > _KEPT_FOR_THE_HOST and left * REMEMBERED >= self.reserve * waiting
 
-    def _counting(self, moment: datetime) -> list[HourOfCalls]:
-        return [each for each in self.hours if each.hour > moment - REMEMBERED]
+    def _counting(self) -> list[HourOfCalls]:
+        return [each for each in self.hours if each.hour > self.now - REMEMBERED]
 
     def _is_org_low(self) -> bool:
         if self.free is None or self.org_allowed is None or self.org_seen_at is None:

@@ -162,8 +162,8 @@ def _low(calls: Calls, stopped: tuple[str, str] | None) -> Iterator[Problem]:
     """Yield what gets near, unless it is used up already."""
     percent, code = calls.budget.alert_percent, stopped and stopped[0]
     allocation, quota = calls.allocation, calls.budget.operations_per_month
-    if allocation is not None and code != BUDGET_USED and is_low(calls.ours, allocation, percent):
-        yield Problem("budget-low", f"{calls.ours} of the {allocation} API calls allotted are used", "operator")
+    if allocation is not None and code != BUDGET_USED and is_low(calls.planned, allocation, percent):
+        yield Problem("budget-low", f"{calls.planned} of the {allocation} API calls allotted are used", "operator")
     used, allowed = calls.org_used, calls.org_allowed
     if used is not None and allowed and code != ORG_CALLS_USED and is_low(used, allowed, percent):
         message = f"{used} of the org's {allowed} API calls in 24 hours are used"

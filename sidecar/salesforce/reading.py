@@ -4,7 +4,7 @@ Pure but for `RecordReader`, which asks.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sidecar.errors import TransientError
@@ -111,6 +111,23 @@ class RecordReader:
             if len(rows) < self._page_size:
                 return
 
+    def read_urgent(self, wanted: Sequence[tuple[Shape, Window]]) -> Iterator[Sequence[Record]]:
+        """Yield opt-outs and deletions; objects are asked together, and again for those of which a page was not enough."""
+        while wanted:
+            queries = [
+                changes_query(shape, window, window.after, self._page_size, urgent_only=True)
+                for shape, window in wanted
+            ]
+            answers = self._client.query_each(queries, with_deleted=True)
+            more: list[tuple[Shape, Window]] = []
+            for (shape, window), rows in zip(wanted, answers, strict=True):
+                if rows:
+                    yield [shape.record(row) for row in rows]
+                if len(rows) == self._page_size:
+                    after = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
+                    more.append((shape, replace(window, after=after)))
+            wanted = more
+
     def read(self, shapes: Mapping[str, Shape], refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Return the records as they are now, deleted ones too, by as few calls as the length of an address allows."""
         asked: list[tuple[Shape, str]] = []
@@ -135,7 +152,7 @@ class RecordReader:
         return [row for page in self._client.query(query, with_deleted=True) for row in page]
 
 
-def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int) -> str:
+def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int, *, urgent_only: bool = False) -> str:
     """Return the query for what changed in the half-open window, after the cursor if there is one."""
     stamp = "SystemModstamp"
     begin = soql.compare(stamp, ">=", window.start)
@@ -143,7 +160,7 @@ def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int
         same = f"{soql.compare(stamp, '=', after.at)} AND {soql.compare('Id', '>', after.id)}"
         begin = f"({soql.compare(stamp, '>', after.at)} OR ({same}))"
     where = f"{begin} AND {soql.compare(stamp, '<', window.end)}"
-    if window.urgent_only and (urgent := _urgent(shape)):
+    if urgent_only and (urgent := _urgent(shape)):
         where = f"{where} AND ({urgent})"
     return soql.select(shape.fields, shape.object, where, f"ORDER BY {stamp}, Id LIMIT {limit}")
 

@@ -1,7 +1,7 @@
 """Salesforce as one side of an instance. Start here; `connect` puts the parts together."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from requests.adapters import BaseAdapter
@@ -79,6 +79,11 @@ class SalesforceSide:
             except SetupError:
                 self._describes.distrust(feed)
                 raise
+
+    def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
+        """Yield the opt-outs and deletions of all objects; one call for up to 2,000 of each."""
+        shapes = [(shape, window) for name, window in windows.items() if (shape := self._shape(rules, name))]
+        return self._reader.read_urgent(shapes)
 
     def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Return the records as they are now; up to some 2,000 records are one call."""

@@ -84,7 +84,7 @@ class Budgets:
                 _add(connection, instance_id, now, 0, told)
             refusal = _calls(connection, instance_id, now, budget).refusal(is_urgent=is_urgent, is_paused=is_paused)
             if refusal is None:
-                _add(connection, instance_id, now, 1, None)
+                _add(connection, instance_id, now, 1, None, urgent=int(is_urgent))
             return refusal
 
     def note_told(self, instance_id: int, now: datetime, told: tuple[int, int]) -> None:
@@ -218,19 +218,20 @@ def _last_told(connection: Connection, chosen: Select[Any]) -> HourOfCalls | Non
     return None if row is None else _hour(row)
 
 
-def _add(connection: Connection, instance_id: int, now: datetime, calls: int, told: Told) -> None:
+def _add(connection: Connection, instance_id: int, now: datetime, calls: int, told: Told, *, urgent: int = 0) -> None:
     used, allowed = told or (None, None)
     row = {
         "instance_id": instance_id,
         "side": Side.SALESFORCE,
         "hour": hour_of(now),
         "calls": calls,
+        "urgent": urgent,
         "used": used,
         "allowed": allowed,
         "seen_at": now,
     }
     update = () if told is None else ("seen_at", "used", "allowed")
-    upsert(connection, api_usage, [row], _HOUR_KEYS, update=update, add=("calls",))
+    upsert(connection, api_usage, [row], _HOUR_KEYS, update=update, add=("calls", "urgent"))
 
 
 def _operations(connection: Connection, instance_id: int, now: datetime) -> int:
@@ -239,4 +240,4 @@ def _operations(connection: Connection, instance_id: int, now: datetime) -> int:
 
 
 def _hour(row: Row[Any]) -> HourOfCalls:
-    return HourOfCalls(row.hour, row.calls, row.used, row.allowed, row.seen_at)
+    return HourOfCalls(row.hour, row.calls, row.used, row.allowed, row.seen_at, row.urgent)

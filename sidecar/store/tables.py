@@ -196,6 +196,8 @@ api_usage = table(
     word("side"),
     moment("hour"),
     Column("calls", Integer, nullable=False),
+    # Those of the calls that used the reserve of an API budget.
+    Column("urgent", Integer, nullable=False, server_default="0"),
     Column("used", Integer, nullable=True),
     Column("allowed", Integer, nullable=True),
     moment("seen_at"),

@@ -226,15 +226,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open stretch of the source's own time, `start ≤ at < end`, resumed after `after` if it was cut short.
-
-    `urgent_only`: opt-outs and deletions are enough; a side for which that saves nothing may show all the same.
-    """
+    """A half-open stretch of the source's own time, `start ≤ at < end`, resumed after `after` if it was cut short."""
 
     start: datetime
     end: datetime
     after: Cursor | None = None
-    urgent_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

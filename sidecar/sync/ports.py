@@ -42,6 +42,9 @@ class SidePort(Protocol):
     def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
         """Yield pages of records changed in the window, by (at, id), deleted, merged and converted ones included, none empty."""
 
+    def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
+        """Yield at least the opt-outs and deletions among the changes in each feed's window; one call if there are few."""
+
     def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Return the records as they are now, deleted and merged ones marked; what cannot be seen at all is absent."""
 

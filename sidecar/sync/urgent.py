@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from sidecar.records import Record, Ref, Side
-from sidecar.sync.model import Link, LinkState, LookAgain
+from sidecar.sync.model import Link, LinkState, LookAgain, Window
 from sidecar.sync.run import Lane, process
 
 _ANY_TIME = timedelta(days=366)
@@ -49,11 +49,11 @@ def _only_urgent(lane: Lane, side: Side, records: Sequence[Record]) -> list[Reco
 
 def _changed(lane: Lane, side: Side, source_now: datetime) -> Iterator[Sequence[Record]]:
     """Yield pages of what changed since the lane stopped, also after the end of the window that is open."""
+    windows: dict[str, Window] = {}
     for feed in lane.sides[side].feeds(lane.rules.mapping):
         window = lane.store.peek_window(side, feed, source_now)
-        window = replace(window, end=max(window.end, source_now), urgent_only=True)
-        for page in lane.sides[side].read_changes(lane.rules, feed, window):
-            yield page.records
+        windows[feed] = replace(window, end=max(window.end, source_now))
+    return lane.sides[side].read_urgent(lane.rules, windows)
 
 
 def _waiting(lane: Lane, side: Side) -> Iterator[Sequence[Record]]:

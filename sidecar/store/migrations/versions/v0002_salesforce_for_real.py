@@ -143,3 +143,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("instance_id", "topic", name="uq_event_replays_instance_id_topic"),
         **MARIADB,
     )
+    op.add_column("api_usage", sa.Column("urgent", sa.Integer, nullable=False, server_default="0"))
