@@ -274,6 +274,23 @@ def test_rows_fail_and_stay_unprocessed_as_arranged_and_all_are_accounted_for(or
     assert len(org.rows("Lead")) == 288
 
 
+@pytest.mark.parametrize("ending", ["Failed", "Aborted"])
+def test_a_job_may_end_halfway_either_way(org, caller, ending):
+    org.bulk.plan(unprocessed=3, ending=ending)
+    job = caller.done(numbered(10))
+    assert (job["state"], len(job["good"]), len(job["rest"])) == (ending, 7, 3)
+    assert ("errorMessage" in job) is (ending == "Failed")
+
+
+def test_an_administrator_may_abort_a_job(org, caller):
+    org.bulk.plan(is_held=True)
+    job_id = caller.started(numbered(10))
+    caller.look(job_id)
+    org.bulk.abort(job_id)
+    assert caller.look(job_id)["state"] == "Aborted"
+    assert (len(caller.results(job_id, "successfulResults")), len(org.rows("Lead"))) == (5, 5)
+
+
 def test_one_row_can_be_locked(org, caller):
     org.faults.add(Fault("PUT /jobs/ingest", "row_error", row_match={"Mautic_Id__c": "3"}))
     job = caller.done(numbered(5))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.sandbox.org.bulk_ingest import Ingest
-from sidecar.sandbox.org.bulk_jobs import ENDED, KEPT_FOR, OPEN, Course, Job
+from sidecar.sandbox.org.bulk_jobs import ABORTED, ENDED, KEPT_FOR, OPEN, Course, Job
 from sidecar.sandbox.org.bulk_query import Queries
 from sidecar.sandbox.org.collections import Collections
 from sidecar.sandbox.org.errors import OrgError, not_found
@@ -45,6 +45,10 @@ class Bulk:
         """Let held jobs go on."""
         for job in self.jobs.values():
             job.course.is_held = False
+
+    def abort(self, job_id: str) -> None:
+        """Abort a job where it stands, as an administrator may."""
+        self.jobs[job_id].state, self.jobs[job_id].changed_at = ABORTED, self._clock.now()
 
     def run(self, job_id: str | None = None) -> None:
         """Finish one job, or all of them, now."""

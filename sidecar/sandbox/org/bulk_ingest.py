@@ -157,9 +157,9 @@ class Ingest:
         if share >= 1:
             if job.lost:
                 job.error = "ExceededQuota : ApiBatchItems Limit exceeded."
-            elif job.course.unprocessed:
+            elif job.course.unprocessed and job.course.ending == FAILED:
                 job.error = LOCK_FAILURE
-            self._enter(job, FAILED if job.error else DONE)
+            self._enter(job, FAILED if job.error else job.course.ending if job.course.unprocessed else DONE)
             self._writers.pop(job.id, None)
 
     def _unread(self, job: Job) -> Upload | None:

@@ -22,7 +22,7 @@ class Course:
     """How a job goes: after so many polls, or so many seconds of the org's clock; what fails on the way.
 
     `is_held` keeps it InProgress, half done, until it is released. `failing` rows get `code`; the last `unprocessed` rows are
-    never looked at and the job ends as Failed; with `error` it fails before any row.
+    never looked at and the job ends as `ending`, Failed or Aborted; with `error` it fails before any row.
     """
 
     polls: int = 2
@@ -32,6 +32,7 @@ class Course:
     code: str = "UNABLE_TO_LOCK_ROW"
     message: str = "unable to obtain exclusive access to this record"
     unprocessed: int = 0
+    ending: str = FAILED
     error: str | None = None
 
 
