@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         description="Minutes beyond its interval that a lane's age may reach before it counts as stale",
     )
     keep_days: int = Field(default=30, ge=1, description="Days for which before and after values of fields are kept")
+    bulk_threshold: int = Field(
+        default=2000,
+        ge=200,
+        description="Records of one kind in one write from which on Salesforce takes them as a bulk job",
+    )
     bind: str = Field(
         default="127.0.0.1:8000", pattern=r"^\S+:\d{1,5}$", description="Address and port of the web server"
     )

@@ -35,6 +35,7 @@ from sidecar.records import Side
 from sidecar.salesforce.refusals import CONNECTION_CODES, MENDED_HERE
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
+from sidecar.store.bulk_jobs import SqlBulkJobs
 from sidecar.store.cache import SqlCache
 from sidecar.store.history import RunState
 from sidecar.store.instances import Instance
@@ -134,6 +135,7 @@ def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     """Sync the people mapping; return what preflight found on the way. Opt-outs and deletions go on without budget."""
     try:
         lane = _people_lane(work, sides)
+        sides.salesforce.finish_jobs()
         sync_mapping(lane)
     except BudgetError:
         with suppress(BudgetError), sides.gate.on_reserve():
@@ -155,6 +157,8 @@ def _people_lane(work: LaneContext, sides: OpenSides) -> Lane:
     )
     _wake_if_rules_changed(work, rules)
     brake = Brake(store.count_links(), is_released=work.is_confirmed)
+    leased = LeasedLane(work.app.database, Scope(work.instance.id, work.lane), work.owner, work.fence, work.app.clock)
+    sides.salesforce.use_jobs(SqlBulkJobs(leased), threshold=work.app.settings.bulk_threshold)
     calls = work.app.budgets.calls(work.instance.id, work.app.clock())
     size = min(BATCH_SIZE, calls.records_at_once)
     return Lane(rules, sides.by_side, store, _Watched(work), work.app.clock, brake, batch_size=size)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
+from simple_salesforce.util import exception_handler
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from sidecar.errors import SetupError, SidecarError, TransientError
@@ -190,6 +191,15 @@ class SalesforceClient:
             return PartAnswer(error.status, error.content)
         return PartAnswer(200, body)
 
+    def put_file(self, path: str, content: bytes) -> None:
+        """Upload CSV, once: a second time would be refused, or count double."""
+        self._call(lambda org: self._file(org, "PUT", path, content), is_repeatable=False)
+
+    def get_file(self, path: str) -> tuple[bytes, Mapping[str, str]]:
+        """Return a file as it is, and the headers of its answer: simple-salesforce would guess its encoding."""
+        answer = self._call(lambda org: self._file(org, "GET", path, None))
+        return answer.content, answer.headers
+
     def composite(self, parts: Sequence[Part], *, is_repeatable: bool = True) -> list[PartAnswer]:
         """Send up to five parts as one metered call; answers in order. Each part stands and falls by itself."""
         body = {
@@ -217,6 +227,15 @@ class SalesforceClient:
         if part.method != "GET":
             found |= {"httpHeaders": {**WRITE_HEADERS, **part.headers}, "body": part.body}
         return found
+
+    def _file(self, org: Salesforce, method: str, path: str, content: bytes | None) -> requests.Response:
+        headers = {**org.headers, "Accept": "text/csv"}
+        if content is not None:
+            headers |= {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
+        response = self._session.request(method, f"{org.base_url}{path}", data=content, headers=headers)
+        if response.status_code >= 300:
+            exception_handler(response, name=path)
+        return response
 
     def _query_part(self, soql: str, with_deleted: bool) -> Part:
         return Part("GET", f"{'queryAll' if with_deleted else 'query'}/?q={quote(soql, safe='')}")

@@ -6,12 +6,15 @@ from datetime import datetime
 
 from requests.adapters import BaseAdapter
 
+from sidecar.bulk_log import JobLog
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
 from sidecar.errors import SetupError
 from sidecar.mapping.model import ObjectMapping
 from sidecar.mapping.rules import Rules
 from sidecar.records import ObjectSchema, Record, Ref, Side
+from sidecar.salesforce.bulk import THRESHOLD, BulkWriter
+from sidecar.salesforce.bulk_jobs import Jobs
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.describes import Describes
@@ -38,6 +41,8 @@ class SalesforceSide:
         self._describes = describes
         self._api_version = api_version
         self._reader = RecordReader(client, page_size=page_size)
+        self._jobs: Jobs | None = None
+        self._threshold = THRESHOLD
 
     @property
     def calls(self) -> int:
@@ -98,10 +103,24 @@ class SalesforceSide:
         """Return since when each opt-out state holds, by field history."""
         return read_evidence(self.client, self._shapes(rules, {ref.object for ref in refs}), refs)
 
+    def use_jobs(self, log: JobLog, *, threshold: int = THRESHOLD) -> None:
+        """From now on write `threshold` rows of a kind, or more, by a bulk job; `log` remembers the jobs."""
+        self._jobs, self._threshold = Jobs(self.client, log), threshold
+
+    def finish_jobs(self) -> None:
+        """See bulk jobs that an earlier run left behind to their end."""
+        if self._jobs is not None:
+            self._jobs.finish_left_behind()
+
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes; one result each, in order."""
         schemas = {name: self.describe(name) for name in {write.object for write in writes}}
-        results = write_all(RowWriter(self.client, headers_for(rules.mapping)), rules, schemas, writes)
+        try:
+            results = write_all(self._writer(rules.mapping), rules, schemas, writes)
+        except SetupError:
+            for name in schemas:
+                self._describes.distrust(name)
+            raise
         for name in {w.object for w, result in zip(writes, results, strict=True) if _is_setup(result)}:
             self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
         return results
@@ -109,6 +128,12 @@ class SalesforceSide:
     def close(self) -> None:
         """Close connections that are kept open."""
         self.client.session.close()
+
+    def _writer(self, mapping: ObjectMapping) -> RowWriter | BulkWriter:
+        headers = headers_for(mapping)
+        rows = RowWriter(self.client, headers)
+        # What the mapping wants of duplicate and assignment rules is said in headers, which a job does not have.
+        return rows if self._jobs is None or headers else BulkWriter(self._jobs, rows, threshold=self._threshold)
 
     def _shape(self, rules: Rules, object_name: str) -> Shape | None:
         schema = self.describe(object_name)

@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sidecar.mapping.model import ObjectMapping, OnDuplicate
 from sidecar.mapping.rules import Rules
 from sidecar.records import ObjectSchema, Ref
-from sidecar.salesforce.rows import Kind, Row, RowResult, RowWriter
+from sidecar.salesforce.rows import Kind, Row, RowResult
 from sidecar.salesforce.values import to_json
 from sidecar.sync.model import ConsentChange, Reaction, Write, WriteError, WriteResult
 
 _HIDDEN: Final = WriteError("salesforce-opt-out-hidden", Reaction.SETUP)
 _NO_OBJECT: Final = WriteError("salesforce-object-unknown", Reaction.SETUP)
+
+
+class Writer(Protocol):
+    """Whoever takes rows to Salesforce."""
+
+    def write(self, rows: Sequence[Row]) -> list[RowResult]:
+        """Write the rows; one result each, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class _Planned:
 
 
 def write_all(
-    writer: RowWriter, rules: Rules, schemas: Mapping[str, ObjectSchema | None], writes: Sequence[Write]
+    writer: Writer, rules: Rules, schemas: Mapping[str, ObjectSchema | None], writes: Sequence[Write]
 ) -> list[WriteResult]:
     """Carry out the writes; one result each, in order."""
     plans = [_plan(write, rules, schemas.get(write.object)) for write in writes]
@@ -74,7 +81,7 @@ def _result(plan: _Planned, sent: RowResult) -> WriteResult:
     return replace(plan.result, ref=ref, error=sent.error, was_created=sent.was_created)
 
 
-def _part_with_consent(writer: RowWriter, plans: list[_Planned]) -> None:
+def _part_with_consent(writer: Writer, plans: list[_Planned]) -> None:
     """Send the opt-out and the other values of a refused update apart: neither may keep the other from arriving."""
     apart: list[tuple[int, bool, Row]] = []
     for number, plan in enumerate(plans):

@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sidecar.queue", "sidecar.valkey", "sidecar.logs", "sidecar.config"),
     ("sidecar.sync",),
     ("sidecar.mapping",),
-    ("sidecar.records", "sidecar.errors", "sidecar.clock", "sidecar.cache", "sidecar.budget"),
+    ("sidecar.records", "sidecar.errors", "sidecar.clock", "sidecar.cache", "sidecar.budget", "sidecar.bulk_log"),
 )
 NEIGHBOURS_MAY_MEET = (
     "sidecar.queue",
