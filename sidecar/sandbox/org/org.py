@@ -26,6 +26,7 @@ from sidecar.sandbox.org.rules import Rules, ValidationRule
 from sidecar.sandbox.org.schema import Field, SObject
 from sidecar.sandbox.org.seed import ADMINISTRATOR, STANDARD, give_profile, seed_org
 from sidecar.sandbox.org.storage import Row, Storage
+from sidecar.sandbox.org.tooling import Tooling
 from sidecar.sandbox.org.variants import first_schema
 
 KEPT_REQUESTS = 20000
@@ -59,6 +60,9 @@ class Org:
         permission_sets = PermissionSets(self.records)
         self.metadata = Metadata(self.customising, permission_sets, self.clock, self._note_change)
         self.rest.areas["/metadata"] = self.metadata.answer
+        self.tooling = Tooling(self.customising, self.clock, self._note_change)
+        self.rest.areas["/tooling"] = self.tooling.answer
+        self.rest.catalogue = self.tooling.query
         self.rest.schema_changed_at = self.clock.now()
         self.org_id, self.user_ids = seed_org(self.records)
         self.sign_in = SignIn(self.clock, self.org_id, self._is_active)

@@ -40,6 +40,7 @@ ROUTES = (
     (r"/composite/sobjects/([^/]+)", "many_by_id", "POST"),
     (r"/composite/sobjects/([^/]+)/([^/]+)", "many_by_key", "PATCH"),
 )
+OF_CATALOGUE = re.compile(r"\bFROM\s+(Entity|Field)Definition\b", re.IGNORECASE)
 COMPILED = tuple((re.compile(pattern), name, methods.split()) for pattern, name, methods in ROUTES)
 
 
@@ -65,6 +66,7 @@ class Rest:
     page_size: int = 2000
     schema_changed_at: datetime | None = None
     areas: dict[str, Callable[[Call], Answer]] = field(default_factory=dict)  # by the beginning of their paths
+    catalogue: Callable[[Call], Answer] | None = None  # answers questions about the schema itself
     _cursors: dict[str, Cursor] = field(default_factory=dict)
 
     def answer(self, call: Call) -> Answer:
@@ -258,6 +260,8 @@ class Rest:
 
     def _query(self, call: Call, *, with_deleted: bool) -> Answer:
         text = call.args.get("q", "")
+        if self.catalogue is not None and OF_CATALOGUE.search(text):
+            return self.catalogue(call)
         plan = compile_query(text, self.records.schema, self.records.clock.now(), with_deleted=with_deleted)
         rows = self.records.storage.select(plan.sql, plan.values)
         if plan.counts == "*":

@@ -45,6 +45,8 @@ class Join:
 
     def kind(self, record_id: str) -> SObject:
         """Return which of the objects it may be a record is of."""
+        if len(self.kinds) == 1:
+            return self.kinds[0]
         return next(each for each in self.kinds if each.prefix == record_id[:3])
 
 
