@@ -13,7 +13,7 @@ from werkzeug.http import http_date
 from sidecar.sandbox.org import composite, control
 from sidecar.sandbox.org.errors import OrgError, not_found
 from sidecar.sandbox.org.faults import AFTER, BEFORE, answer_of, drop_after
-from sidecar.sandbox.org.identity import identity_of
+from sidecar.sandbox.org.identity import identity_of, resources_of
 from sidecar.sandbox.org.metadata import read_parts
 from sidecar.sandbox.org.wire import Answer, Call, refusal
 
@@ -131,6 +131,8 @@ class App:
         """Carry out a call: a composite in parts, anything else at once."""
         if call.path.rstrip("/") == "/composite" and call.method == "POST" and not call.is_nested:
             return composite.run(call, self.org.rest.answer, self.org.storage)
+        if call.path in {"", "/"} and call.method == "GET":
+            return Answer(200, resources_of(call.base, self.org.org_id, call.user_id))
         return self.org.rest.answer(call)
 
     def _response(self, answer: Answer) -> Response:

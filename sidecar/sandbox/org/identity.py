@@ -48,3 +48,10 @@ def urls_of(base_url: str, org_id: str, user_id: str) -> dict[str, str]:
     below["feed_items"] = "chatter/feed-items"
     found |= {name: f"{base_url}/services/data/v{{version}}/{below.get(name, name + '/')}" for name in OF_REST}
     return found | {"profile": f"{base_url}/{user_id}"}
+
+
+def resources_of(base: str, org_id: str, user_id: str) -> dict[str, str]:
+    """Return the list of resources below an API version, which also names the identity address of whoever asks."""
+    names = ("composite", "jobs", "limits", "metadata", "query", "queryAll", "sobjects", "tooling")
+    found = {name: f"{base}/{name}" for name in names}
+    return found | {"identity": f"https://login.salesforce.com/id/{org_id}/{user_id}"}
