@@ -121,8 +121,8 @@ class Source:
                 return {self.members[owner][name]}
             case ast.Attribute(attr=name) | ast.Call(func=ast.Name(id=name)) if typed := self._result_type(name):
                 return typed
-            case ast.Attribute(attr=name):
-                return {word for given in self.given[name] for word in self._words(given, given, seen)}
+            case ast.Attribute(attr=name) if f".{name}" not in seen:
+                return {word for given in self.given[name] for word in self._words(given, given, seen | {f".{name}"})}
             case ast.Call(func=ast.Attribute(value=owner), args=[]):
                 return self._words(owner, scope, seen)
             case ast.Call(args=parts, keywords=keywords):
