@@ -6,15 +6,17 @@ there before; an undo removes those and nothing else.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 from sidecar.bootstrap import App
+from sidecar.cache import MemoryCache
 from sidecar.errors import SafetyError, SetupError
 from sidecar.records import Side
 from sidecar.salesforce.client import SalesforceClient
-from sidecar.salesforce.org.admin import open_admin
+from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.org.admin import GivenToken, open_admin
 from sidecar.salesforce.org.deploy import Deployed, start_deployment, wait_for_deployment
 from sidecar.salesforce.org.holding import parts_in_use
 from sidecar.salesforce.org.look import look, look_behind, read_user_id
@@ -25,10 +27,13 @@ from sidecar.salesforce.org.report import Report, build_report
 from sidecar.salesforce.org.seen import Seen
 from sidecar.salesforce.org.trial import try_writing
 from sidecar.salesforce.org.wanted import Kind, Wanted, build_wanted
+from sidecar.salesforce.signin import Token, TokenSource
+from sidecar.salesforce.transport import open_session
 from sidecar.store.cache import SqlCache
 from sidecar.store.instances import Instance
 from sidecar.store.org_parts import OrgParts
 
+DEFAULT_VERSION: Final = "66.0"
 _UNFINISHED: Final = "org-deployment-id"
 _KEPT: Final = timedelta(days=1)
 _WAITS_SECONDS: Final = (0, 1, 2, 4, 8, 15)
@@ -80,15 +85,22 @@ def check_org(
         return Looked(wanted, seen, report)
 
 
-def whole_package(app: App, instance: Instance, *, api_version: str) -> bytes:
-    """Return the package with all our parts, for an org that was not looked at."""
-    return build_package(build_whole(wanted_of(app, instance)), api_version=api_version)
+def whole_package(app: App, instance: Instance) -> bytes:
+    """Return the package with all our parts, for an org that was not looked at and need not be connected yet."""
+    info = app.connections.load(instance.id, Side.SALESFORCE)
+    version = str(info.settings.get("api_version") or DEFAULT_VERSION) if info else DEFAULT_VERSION
+    return build_package(build_whole(wanted_of(app, instance)), api_version=version)
 
 
-def set_up_org(app: App, instance: Instance, *, admin: SalesforceClient | None = None) -> SetUp:
-    """Make what is missing; a second time nothing is missing and nothing is sent. SetupError without the rights."""
-    _settle_unfinished(app, instance, admin)
-    before = check_org(app, instance, admin=admin)
+def set_up_org(
+    app: App, instance: Instance, *, looked: Looked | None = None, admin: SalesforceClient | None = None
+) -> SetUp:
+    """Make what was missing a moment ago (`looked`) or is now; a second time nothing is, and nothing is sent.
+
+    Errors: SetupError without the rights, TransientError while Salesforce is still at it; then it can be repeated.
+    """
+    is_news = _settle_unfinished(app, instance, admin)
+    before = looked if looked and not is_news else check_org(app, instance, admin=admin)
     plan = before.report.plan
     if not plan.parts:
         return SetUp((), before)
@@ -134,23 +146,38 @@ def undo_set_up(
     return parts
 
 
+@dataclass(frozen=True, slots=True)
+class AdminGrant:
+    """How an administrator lets us act for once: an access token, or an app that runs as an administrator."""
+
+    access_token: str = field(default="", repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+
 @contextmanager
-def admin_of(app: App, instance: Instance, access_token: str) -> Iterator[SalesforceClient]:
-    """Open an administrator's connection to the instance's own org, for this once."""
-    side = app.connect_salesforce(instance)
-    token = side.client.tokens.token()
-    client = open_admin(
-        access_token,
-        token.instance_url,
-        api_version=side.client.api_version,
-        adapter=app.adapters(Side.SALESFORCE),
-        sleep=app.sleep,
-    )
+def admin_of(app: App, instance: Instance, grant: AdminGrant) -> Iterator[SalesforceClient]:
+    """Open an administrator's connection to the instance's own org. Nothing of it is kept."""
+    adapter = app.adapters(Side.SALESFORCE)
+    session = open_session(adapter)
+    with _our_client(app, instance) as ours:
+        settings = app.connections.load(instance.id, Side.SALESFORCE)
+        tokens: TokenSource
+        if grant.access_token:
+            tokens = GivenToken(Token(grant.access_token, ours.tokens.token().instance_url))
+        else:
+            connection = SalesforceConnection(
+                login_url=str(settings.settings["login_url"]) if settings else "",
+                flow="client_credentials",
+                client_id=grant.client_id,
+                client_secret=grant.client_secret,
+            )
+            tokens = TokenSource(connection, session, MemoryCache(), app.clock)
+        client = open_admin(tokens, session, api_version=ours.api_version, adapter=adapter, sleep=app.sleep)
     try:
         yield client
     finally:
-        client.session.close()
-        side.close()
+        session.close()
         _count_calls(app, instance, client)
 
 
@@ -177,12 +204,12 @@ def _made(plan: Plan, done: Deployed, prefix: str) -> set[OrgPart]:
     return found | {part for part in plan.parts if part.kind is PartKind.HISTORY}
 
 
-def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | None) -> None:
-    """Find out what became of a deployment whose end we did not see, and remember what it made."""
+def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | None) -> bool:
+    """Find out what became of a deployment whose end we did not see, remember what it made, and tell if there was one."""
     cache = _cache(app, instance)
     deployment_id = cache.get(_UNFINISHED)
     if deployment_id is None:
-        return
+        return False
     with _deployer(app, instance, admin) as client:
         try:
             done = wait_for_deployment(client, deployment_id)
@@ -190,6 +217,7 @@ def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | N
             done = Deployed(frozenset(), frozenset())  # it changed nothing, or nobody remembers it
     OrgParts(app.database, instance.id).add([_key(part) for part in done.made], app.clock())
     cache.drop(_UNFINISHED)
+    return True
 
 
 def _wait_until_visible(app: App, instance: Instance, plan: Plan) -> None:

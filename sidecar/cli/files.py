@@ -11,3 +11,11 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"Cannot read {path} as text", code="file-unreadable") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file; UsageError if that cannot be done."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}", code="file-not-writable") from error

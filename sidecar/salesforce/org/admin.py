@@ -8,7 +8,7 @@ from requests.adapters import BaseAdapter
 from sidecar.errors import SetupError
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.signin import Token, TokenSource
-from sidecar.salesforce.transport import open_session, speak_plain_http
+from sidecar.salesforce.transport import OrgSession, speak_plain_http
 
 
 class GivenToken(TokenSource):
@@ -31,17 +31,16 @@ class GivenToken(TokenSource):
 
 
 def open_admin(
-    access_token: str,
-    instance_url: str,
+    tokens: TokenSource,
+    session: OrgSession,
     *,
     api_version: str,
     adapter: BaseAdapter | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> SalesforceClient:
-    """Return a client that acts as the administrator whose token this is."""
-    session = open_session(adapter)
+    """Return a client that acts as the administrator whose tokens these are."""
     return SalesforceClient(
-        GivenToken(Token(access_token, instance_url)),
+        tokens,
         session,
         api_version=api_version,
         on_instance=lambda url: speak_plain_http(session, url, adapter),

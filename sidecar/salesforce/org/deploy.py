@@ -15,6 +15,7 @@ from sidecar.salesforce.parts import Part, PartAnswer
 WAITS_SECONDS: Final = (1, 2, 4, 8, 15, 30, 30, 30, 60, 60, 60)
 """How long to wait before each question; every question is a metered call."""
 
+NOT_ALLOWED: Final = "org-set-up-not-allowed"
 _OPTIONS: Final = {
     "allowMissingFiles": False,
     "autoUpdatePackage": False,
@@ -112,7 +113,7 @@ def not_allowed() -> SetupError:
         "Metadata API Functions, Manage Profiles and Permission Sets or Assign Permission Sets. Let a Salesforce "
         "administrator deploy the package and assign the permission set Mautic_Sidecar to our user, or give the set-up "
         "an administrator's access token for this once.",
-        code="org-set-up-not-allowed",
+        code=NOT_ALLOWED,
         fixed_by="salesforce_admin",
     )
 

@@ -60,6 +60,6 @@ def fix(code: str, about: str, text: str, remedy: str = BUTTON, values: Mapping[
 
 def unknown(code: str, about: str) -> Line:
     """Return a line about what our user may not see."""
-    text = told("Our user may not see this.")
+    text = told("Salesforce does not tell our user.")
     remedy = told('Give our user "View Setup and Configuration", or look in Salesforce yourself.')
     return Line(code, LineStatus.UNKNOWN, about, text, remedy, ADMIN)

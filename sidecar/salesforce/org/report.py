@@ -5,13 +5,13 @@ Pure. Start here.
 
 from dataclasses import dataclass
 
-from sidecar.salesforce.org.line import Line, LineStatus
+from sidecar.salesforce.org.line import Line, LineStatus, fix, told
 from sidecar.salesforce.org.org_lines import org_lines, surroundings
 from sidecar.salesforce.org.person_lines import person_lines
 from sidecar.salesforce.org.plan import Plan, build_plan
 from sidecar.salesforce.org.seen import Seen
 from sidecar.salesforce.org.timeline_lines import timeline_lines
-from sidecar.salesforce.org.wanted import Wanted
+from sidecar.salesforce.org.wanted import PERMISSION_SET, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,23 @@ class Report:
 
 def build_report(wanted: Wanted, seen: Seen) -> Report:
     """Return what a look means for an instance."""
+    plan = build_plan(wanted, seen)
     lines = (
         *org_lines(seen),
         *(line for name in wanted.objects for line in person_lines(wanted, seen, name)),
         *timeline_lines(wanted, seen),
+        _access_line(plan),
         *surroundings(wanted, seen),
     )
-    return Report(lines, build_plan(wanted, seen), seen.calls)
+    return Report(lines, plan, seen.calls)
+
+
+def _access_line(plan: Plan) -> Line:
+    if plan.access is None:
+        return Line("org-access", LineStatus.OK, PERMISSION_SET, told("Our user has the permissions it needs."))
+    text = told("The permission set is missing, incomplete, or not assigned to our user.")
+    remedy = told(
+        "Let the sidecar set up the org. By hand: deploy the package, then Setup, Permission Sets, Mautic Sidecar, "
+        "Manage Assignments, Add Assignment: the integration user, and nobody else."
+    )
+    return fix("org-access", PERMISSION_SET, text, remedy)
