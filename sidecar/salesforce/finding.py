@@ -8,11 +8,12 @@ from typing import Final
 from sidecar.mapping.rules import Rules
 from sidecar.records import FieldType, Record, Value
 from sidecar.salesforce import soql
+from sidecar.salesforce.asking import Sizes, ask, questions
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.reading import Shape
 from sidecar.sync.model import Wanted
 
-_WANTED_PER_QUERY: Final = 200
+_WANTED: Final = Sizes(some=200, many=2_000, many_from=1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ def find(
 def _read(
     client: SalesforceClient, searches: Sequence[_Search], wanted: Sequence[Wanted]
 ) -> list[tuple[_Search, Record]]:
-    asked: list[tuple[_Search, str]] = []
-    for search in searches:
-        askable = [want for want in wanted if search.asks_for(want)]
-        asked += [(search, query) for _, query in soql.in_chunks(askable, search.query, most=_WANTED_PER_QUERY)]
-    answers = client.query_each([query for _, query in asked]) if asked else []
+    asked = [
+        question
+        for search in searches
+        for question in questions(search, [want for want in wanted if search.asks_for(want)], search.query, _WANTED)
+    ]
     found: dict[str, tuple[_Search, Record]] = {}
-    for (search, _), rows in zip(asked, answers, strict=True):
+    for search, rows in ask(client, asked):
         for row in rows:
             found.setdefault(row["Id"], (search, search.shape.record(row)))
     return list(found.values())

@@ -11,6 +11,7 @@ from sidecar.errors import TransientError
 from sidecar.mapping.rules import Rules
 from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref
 from sidecar.salesforce import errors, soql
+from sidecar.salesforce.asking import Sizes, ask, questions
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.ids import is_record_id
 from sidecar.salesforce.values import from_json, parse_datetime
@@ -19,7 +20,7 @@ from sidecar.sync.model import Cursor, Page, Window
 PAGE_SIZE: Final = 2000
 """The most rows Salesforce puts into one answer (SOQL reference, Sforce-Query-Options)."""
 
-_IDS_PER_QUERY: Final = 500
+_IDS: Final = Sizes(some=500, many=1_000, many_from=2_500)
 _SYSTEM_FIELDS: Final = (
     "Id",
     "IsDeleted",
@@ -130,13 +131,17 @@ class RecordReader:
 
     def read(self, shapes: Mapping[str, Shape], refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Return the records as they are now, deleted ones too, by as few calls as the length of an address allows."""
-        asked: list[tuple[Shape, str]] = []
-        for name, shape in shapes.items():
-            ids = sorted({ref.id for ref in refs if ref.object == name and is_record_id(ref.id)})
-            build = _by_ids(shape)
-            asked += [(shape, query) for _, query in soql.in_chunks(ids, build, most=_IDS_PER_QUERY)]
-        answers = self._client.query_each([query for _, query in asked], with_deleted=True) if asked else []
-        records = [shape.record(row) for (shape, _), rows in zip(asked, answers, strict=True) for row in rows]
+        asked = [
+            question
+            for name, shape in shapes.items()
+            for question in questions(
+                shape,
+                sorted({ref.id for ref in refs if ref.object == name and is_record_id(ref.id)}),
+                _by_ids(shape),
+                _IDS,
+            )
+        ]
+        records = (shape.record(row) for shape, rows in ask(self._client, asked, with_deleted=True) for row in rows)
         return {record.ref: record for record in records}
 
     def _page(self, shape: Shape, window: Window, after: Cursor | None) -> list[Row]:

@@ -71,15 +71,20 @@ def is_sayable(value: Value) -> bool:
 
 
 def in_chunks(
-    items: Sequence[Item], build: Callable[[Sequence[Item]], str], *, most: int
+    items: Sequence[Item],
+    build: Callable[[Sequence[Item]], str],
+    *,
+    most: int,
+    limit: int = MAX_ENCODED_BYTES,
+    measure: Callable[[str], int] = encoded_bytes,
 ) -> Iterator[tuple[Sequence[Item], str]]:
-    """Yield runs of items with their query, each of at most `most` items and short enough for an address."""
+    """Yield runs of items with their query, each of at most `most` items and short enough: for an address, if not told else."""
     start = 0
     while start < len(items):
         size = min(most, len(items) - start)
         soql = build(items[start : start + size])
-        while size > 1 and (length := encoded_bytes(soql)) > MAX_ENCODED_BYTES:
-            size = max(1, min(size - 1, size * MAX_ENCODED_BYTES // length))
+        while size > 1 and (length := measure(soql)) > limit:
+            size = max(1, min(size - 1, size * limit // length))
             soql = build(items[start : start + size])
         yield items[start : start + size], soql
         start += size
