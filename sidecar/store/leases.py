@@ -17,8 +17,8 @@ from sidecar.errors import TransientError
 from sidecar.store.session import Database
 from sidecar.store.tables import leases
 
-PAUSE_SECONDS = 0.25
-LOOKS = 240
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.5
+LOOKS = 130
 """Together a minute of waiting: as long as one request of the holder can take."""
 
 
@@ -56,7 +56,7 @@ class Leases:
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
         for look in range(looks):
             if look:
-                sleep(PAUSE_SECONDS)
+                sleep(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.5 ** min(look, 10)))
             if self.take(name, owner, seconds):
                 break
         else:
