@@ -34,7 +34,10 @@ class Parts:
 def read_parts(request: Request) -> Parts:
     """Return the parts of a multipart request, with or without file names."""
     named = {name: value.encode() for name, value in request.form.items()}
-    return Parts(named | {name: part.read() for name, part in request.files.items()})
+    for name, part in request.files.items():
+        named[name] = part.read()
+        part.close()
+    return Parts(named)
 
 
 @dataclass(slots=True)
