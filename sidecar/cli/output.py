@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sidecar.errors import SafetyError, SetupError, SidecarError, TransientError, UsageError
@@ -61,7 +62,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except SidecarError as error:
-        errors.print(f"[bold red]{error.code}[/]: {error.message}", highlight=False)
+        errors.print(f"[bold red]{error.code}[/]: {escape(error.message)}", highlight=False)
         if isinstance(error, SetupError):
             errors.print(f"Who can fix it: {error.fixed_by.replace('_', ' ')}")
         raise typer.Exit(_exit_code(error)) from error
