@@ -35,6 +35,7 @@ FIELDS = (
     + field("Mautic_url__c", "Url", "")
     + field("Done__c", "Checkbox", "<defaultValue>false</defaultValue>")
 )
+TRACKED = "<fields><fullName>HasOptedOutOfEmail</fullName><trackHistory>true</trackHistory></fields>"
 WHOLE = {
     "package.xml": manifest(CustomObject=["mautic_timeline__c", "Contact"], PermissionSet="Sync"),
     "objects/mautic_timeline__c.object": custom_object(FIELDS),
@@ -362,12 +363,11 @@ def test_history_is_kept_for_tracked_fields_once_it_is_on(caller):
     contact = caller.org.insert("Contact", {"LastName": "A"})
     caller.org.update("Contact", contact, {"HasOptedOutOfEmail": True})
     assert caller.query("SELECT Id FROM ContactHistory").json()[0]["errorCode"] == "INVALID_TYPE"
-    tracked = "<fields><fullName>HasOptedOutOfEmail</fullName><trackHistory>true</trackHistory></fields>"
     assert (
         "does not have history tracking enabled"
-        in problems(deploy(caller, of_contact(tracked)))["Contact.HasOptedOutOfEmail"]
+        in problems(deploy(caller, of_contact(TRACKED)))["Contact.HasOptedOutOfEmail"]
     )
-    deploy(caller, of_contact(tracked, history="true"))
+    deploy(caller, of_contact(TRACKED, history="true"))
     caller.org.update("Contact", contact, {"HasOptedOutOfEmail": False, "Title": "Dr"})
     rows = caller.query("SELECT Field, OldValue, NewValue FROM ContactHistory").json()["records"]
     assert [(row["Field"], row["OldValue"], row["NewValue"]) for row in rows] == [("HasOptedOutOfEmail", True, False)]
