@@ -4,7 +4,7 @@ An alert opens when a limit gets near or is used up and closes when it is not an
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,8 +12,10 @@ from sidecar.bootstrap import App, OpenSides
 from sidecar.budget import (
     BUDGET_USED,
     HOUR,
+    LEAST_CALLS,
     OPERATIONS_USED,
     ORG_CALLS_USED,
+    Budget,
     Calls,
     Forecast,
     HourOfCalls,
@@ -25,10 +27,11 @@ from sidecar.budget import (
     others_peak,
     suggested_allocation,
 )
-from sidecar.errors import BudgetError, SidecarError
+from sidecar.errors import BudgetError, SidecarError, UsageError
 from sidecar.mapping.rules import Problem
 from sidecar.records import Side
 from sidecar.salesforce.limits import read_limits
+from sidecar.store.audit import AuditEntry, AuditLog
 from sidecar.store.budget import OrgLimit
 from sidecar.store.cache import SqlCache
 from sidecar.store.instances import Instance
@@ -114,6 +117,40 @@ def standing(app: App, instance_id: int) -> Standing:
         timeline_records_per_day=per_day,
         storage_days=days_until_full(storage.free, per_day) if storage else None,
     )
+
+
+def set_budget(app: App, instance_id: int, budget: Budget, *, who: str, reason: str = "") -> None:
+    """Set what an instance may use, and note who did it; UsageError if it makes no sense."""
+    check_budget(budget)
+    now, before = app.clock(), app.budgets.load(instance_id)
+    app.budgets.save(instance_id, budget, now)
+    entry = AuditEntry(who, "budget-set", now, asdict(before), asdict(budget), reason, instance_id)
+    AuditLog(app.database).add(entry)
+    _look_now(app, instance_id, now)
+
+
+def check_budget(budget: Budget) -> None:
+    """Refuse a budget that makes no sense."""
+    shares = (budget.reserve_percent, budget.alert_percent, budget.percent if budget.percent is not None else 1)
+    if budget.calls is not None and budget.percent is not None:
+        raise UsageError("Give a number of calls or a percentage, not both.", code="budget-unclear")
+    if budget.calls is not None and budget.calls < LEAST_CALLS:
+        raise UsageError(f"Fewer than {LEAST_CALLS} calls a day carry nothing across.", code="budget-too-small")
+    if not (0 <= shares[0] <= 100 and all(1 <= each <= 100 for each in shares[1:])):
+        raise UsageError("A percentage is a number from 1 to 100.", code="budget-unclear")
+    if budget.operations_per_month is not None and budget.operations_per_month < 1:
+        raise UsageError("A quota of records is at least 1; leave it away for any number.", code="budget-unclear")
+
+
+def _look_now(app: App, instance_id: int, now: datetime) -> None:
+    """Let lanes that wait for calls go on at once: they find out by themselves whether they may."""
+    open_codes = {alert.code for alert in app.alerts.list_open(instance_id) if alert.lane == LANE}
+    if open_codes.isdisjoint(USED_CODES):
+        return
+    for code in USED_CODES:
+        app.alerts.close(instance_id, LANE, code, now)
+    for schedule in app.schedules.list(instance_id):
+        app.schedules.postpone(instance_id, schedule.lane, now)
 
 
 def count_operations(app: App, instance: Instance, written: int) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from sidecar.cli import connect, events, instances, mappings, operate, people, runs
+from sidecar.cli import budget, connect, events, instances, mappings, operate, org, people, runs
 
 app = typer.Typer(
     name="sidecar",
@@ -12,7 +12,9 @@ app = typer.Typer(
 )
 app.add_typer(instances.app, name="instance", help="Add, list, show, pause and resume instances.")
 app.add_typer(connect.app, name="connect", help="Tell an instance how to reach its Mautic and its Salesforce org.")
+app.add_typer(budget.app, name="budget", help="Show and set what an instance may use of its org's API calls.")
 app.add_typer(mappings.app, name="mapping", help="Export, import and list mapping documents.")
+app.add_typer(org.app, name="org", help="Check the Salesforce org of an instance, and set it up.")
 app.add_typer(operate.cron, name="cron", help="Switch the scheduled runs of an instance on and off.")
 app.add_typer(operate.keys, name="keys", help="Keys that encrypt stored secrets.")
 app.add_typer(operate.users, name="user", help="People who may sign in to the web pages.")

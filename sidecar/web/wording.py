@@ -59,6 +59,7 @@ LANE_NAMES = {
     "": lazy_gettext("All lanes"),
     "people": lazy_gettext("People: Mautic ⇄ Salesforce"),
     "activities": lazy_gettext("Activities: Mautic → Salesforce"),
+    "budget": lazy_gettext("API calls and other limits"),
     "reconcile": lazy_gettext("Nightly comparison"),
 }
 SIDE_NAMES = {"host": "Mautic", "salesforce": "Salesforce"}
@@ -81,6 +82,11 @@ ACTIONS = {
     "delete": lazy_gettext("Mark as deleted"),
     "skip": lazy_gettext("Leave as it is"),
     "hold": lazy_gettext("Hold back"),
+}
+PAUSES = {
+    "budget-used": lazy_gettext("The API calls allotted to this instance are used up."),
+    "org-calls-used": lazy_gettext("The org has hardly any API calls left."),
+    "operations-used": lazy_gettext("This month's quota of records written is used up."),
 }
 TRIGGERS = {
     "schedule": lazy_gettext("Schedule"),
@@ -130,4 +136,5 @@ TEMPLATE_NAMES: Mapping[str, Any] = {
     "waits_for": _words(REACTIONS),
     "action_name": _words(ACTIONS),
     "trigger_name": _words(TRIGGERS),
+    "pause_reason": _words(PAUSES),
 }
