@@ -185,12 +185,11 @@ class App:
     def open_events(self, instance: Instance) -> Bus:
         """Return the event bus of an instance's org; SetupError without the extra [cdc]."""
         address = SalesforceConnection(**self._connection(instance, Side.SALESFORCE)).events_address
-        side = self.connect_salesforce(instance)
+        gate = self.gate(instance)
         try:
-            return open_bus(address, side.client)
+            return open_bus(address, self.connect_salesforce(instance, gate).client)
         finally:
-            used, allowed = side.usage or (None, None)
-            self.usage.add(instance.id, Side.SALESFORCE, self.clock(), 0, used=used, allowed=allowed)
+            gate.flush()
 
     def replays(self, instance: Instance) -> Replays:
         """Up to where an instance's change events were handled."""
