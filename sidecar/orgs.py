@@ -4,11 +4,13 @@ Checking writes nothing. A set-up deploys the package that an administrator coul
 there before; an undo removes those and nothing else.
 """
 
-from collections.abc import Iterator
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Final
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sidecar.bootstrap import App
 from sidecar.cache import MemoryCache
@@ -17,8 +19,9 @@ from sidecar.records import Side
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.org.admin import GivenToken, open_admin
-from sidecar.salesforce.org.deploy import Deployed, start_deployment, wait_for_deployment
+from sidecar.salesforce.org.deploy import WAITS_SECONDS, Deployed, start_deployment, wait_for_deployment
 from sidecar.salesforce.org.holding import parts_in_use
+from sidecar.salesforce.org.line import Line, LineStatus
 from sidecar.salesforce.org.look import look, look_behind, read_user_id
 from sidecar.salesforce.org.package import build_package, build_undoing
 from sidecar.salesforce.org.permissions import assign, unassign
@@ -35,8 +38,9 @@ from sidecar.store.org_parts import OrgParts
 
 DEFAULT_VERSION: Final = "66.0"
 _UNFINISHED: Final = "org-deployment-id"
+_CHECK: Final = "org-check"
 _KEPT: Final = timedelta(days=1)
-_WAITS_SECONDS: Final = (0, 1, 2, 4, 8, 15)
+_SIGHT_WAITS_SECONDS: Final = (0, 1, 2, 4, 8)
 """New fields come into sight some moments after they were granted."""
 
 
@@ -93,25 +97,59 @@ def whole_package(app: App, instance: Instance) -> bytes:
 
 
 def set_up_org(
-    app: App, instance: Instance, *, looked: Looked | None = None, admin: SalesforceClient | None = None
+    app: App,
+    instance: Instance,
+    *,
+    looked: Looked | None = None,
+    admin: SalesforceClient | None = None,
+    waits: Sequence[float] = WAITS_SECONDS,
 ) -> SetUp:
     """Make what was missing a moment ago (`looked`) or is now; a second time nothing is, and nothing is sent.
 
     Errors: SetupError without the rights, TransientError while Salesforce is still at it; then it can be repeated.
     """
-    is_news = _settle_unfinished(app, instance, admin)
+    is_news = _settle_unfinished(app, instance, admin, waits)
     before = looked if looked and not is_news else check_org(app, instance, admin=admin)
     plan = before.report.plan
     if not plan.parts:
         return SetUp((), before)
     with _deployer(app, instance, admin) as client:
-        made = _deploy(app, instance, client, before) if plan.is_deployed else set()
+        made = _deploy(app, instance, client, before, waits) if plan.is_deployed else set()
         if plan.assign_to and assign(client, plan.assign_to):
             made.add(OrgPart(PartKind.ASSIGNMENT, plan.assign_to))
             OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
     app.forget(instance, Side.SALESFORCE)  # descriptions and tokens from before know nothing of the new fields
     _wait_until_visible(app, instance, plan)
     return SetUp(tuple(sorted(made)), check_org(app, instance, admin=admin))
+
+
+def keep_check(app: App, instance: Instance, looked: Looked) -> None:
+    """Remember a check for the page, until tomorrow or until the connection changes."""
+    report = looked.report
+    kept = {
+        "checked_at": app.clock().isoformat(),
+        "is_green": report.is_green,
+        "calls": report.calls,
+        "lines": [{**asdict(line), "status": line.status.value} for line in report.lines],
+        "parts": [_key(part) for part in report.plan.parts],
+        "package": b64encode(looked.package()).decode(),
+    }
+    _cache(app, instance).put(_CHECK, json.dumps(kept), expires_at=app.clock() + _KEPT)
+
+
+def kept_check(app: App, instance: Instance) -> dict[str, Any] | None:
+    """Return the remembered check, or None if there is none."""
+    text = _cache(app, instance).get(_CHECK)
+    if text is None:
+        return None
+    kept: dict[str, Any] = json.loads(text)
+    return {
+        **kept,
+        "checked_at": datetime.fromisoformat(kept["checked_at"]),
+        "lines": [Line(**{**line, "status": LineStatus(line["status"])}) for line in kept["lines"]],
+        "parts": [OrgPart(PartKind(kind), name) for kind, name in kept["parts"]],
+        "package": b64decode(kept["package"]),
+    }
 
 
 def made_parts(app: App, instance: Instance) -> list[OrgPart]:
@@ -181,13 +219,15 @@ def admin_of(app: App, instance: Instance, grant: AdminGrant) -> Iterator[Salesf
         _count_calls(app, instance, client)
 
 
-def _deploy(app: App, instance: Instance, client: SalesforceClient, before: Looked) -> set[OrgPart]:
+def _deploy(
+    app: App, instance: Instance, client: SalesforceClient, before: Looked, waits: Sequence[float]
+) -> set[OrgPart]:
     plan = before.report.plan
     deployment_id = start_deployment(client, before.package(plan))
     # If we end here, the next set-up or undo asks what became of it.
     cache = _cache(app, instance)
     cache.put(_UNFINISHED, deployment_id, expires_at=app.clock() + _KEPT)
-    done = wait_for_deployment(client, deployment_id)
+    done = wait_for_deployment(client, deployment_id, waits=waits)
     made = _made(plan, done, before.seen.namespace)
     OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
     cache.drop(_UNFINISHED)
@@ -204,7 +244,9 @@ def _made(plan: Plan, done: Deployed, prefix: str) -> set[OrgPart]:
     return found | {part for part in plan.parts if part.kind is PartKind.HISTORY}
 
 
-def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | None) -> bool:
+def _settle_unfinished(
+    app: App, instance: Instance, admin: SalesforceClient | None, waits: Sequence[float] = WAITS_SECONDS
+) -> bool:
     """Find out what became of a deployment whose end we did not see, remember what it made, and tell if there was one."""
     cache = _cache(app, instance)
     deployment_id = cache.get(_UNFINISHED)
@@ -212,7 +254,7 @@ def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | N
         return False
     with _deployer(app, instance, admin) as client:
         try:
-            done = wait_for_deployment(client, deployment_id)
+            done = wait_for_deployment(client, deployment_id, waits=waits)
         except SetupError:
             done = Deployed(frozenset(), frozenset())  # it changed nothing, or nobody remembers it
     OrgParts(app.database, instance.id).add([_key(part) for part in done.made], app.clock())
@@ -223,7 +265,7 @@ def _settle_unfinished(app: App, instance: Instance, admin: SalesforceClient | N
 def _wait_until_visible(app: App, instance: Instance, plan: Plan) -> None:
     awaited = {object_name for object_name, _ in plan.fields}
     with _our_client(app, instance) as client:
-        for seconds in _WAITS_SECONDS:
+        for seconds in _SIGHT_WAITS_SECONDS:
             if seconds:
                 app.sleep(seconds)
             for name in sorted(awaited):

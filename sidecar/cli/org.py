@@ -62,7 +62,7 @@ def check(
 
 
 @app.command("set-up")
-def set_up(
+def set_up(  # noqa: PLR0913, PLR0917  (one option per choice)
     slug: SlugArgument,
     yes: YesOption = False,
     package_output: Annotated[
