@@ -9,6 +9,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from sidecar.checks import check_side
@@ -53,9 +54,9 @@ class ConnectForm(FlaskForm):  # type: ignore[misc]
 
     environment = RadioField(
         choices=[
-            ("production", lazy_gettext("Production (login.salesforce.com)")),
-            ("sandbox", lazy_gettext("Sandbox (test.salesforce.com)")),
-            ("my_domain", lazy_gettext("The org's own address (My Domain)")),
+            SelectChoice("production", lazy_gettext("Production (login.salesforce.com)")),
+            SelectChoice("sandbox", lazy_gettext("Sandbox (test.salesforce.com)")),
+            SelectChoice("my_domain", lazy_gettext("The org's own address (My Domain)")),
         ],
         validators=[InputRequired()],
     )

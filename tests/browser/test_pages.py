@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from sidecar.records import Side
 from sidecar.store.users import Role
 from sidecar.web import create_app
 from tests.web_app import PASSWORD, a_world, add_user, make_app
@@ -24,6 +25,7 @@ PAGES = {
     "instances": "/instances",
     "instance": "/instances/beta",
     "run": "/instances/beta/runs/3",
+    "connect": "/instances/beta/connect",
     "held-back": "/instances/beta/waiting/people?reason=value-not-in-picklist",
     "missing": "/nowhere",
 }
@@ -42,6 +44,11 @@ def server(tmp_path: Path) -> Iterator[str]:
     app = make_app(tmp_path)
     a_world(app)
     add_user(app, "sup", Role.SUPPORT)
+    settings = {"login_url": "https://acme.my.salesforce.com", "flow": "web_server", "client_id": "3MVG9"}
+    beta = app.instances.get("beta")
+    app.connections.save(beta.id, Side.SALESFORCE, settings, {"client_secret": "never shown", "refresh_token": "r-1"})
+    problem = {"code": "salesforce-sign-in-expired", "message": "The sign-in to Salesforce was revoked or has run out."}
+    app.connections.note_check(beta.id, Side.SALESFORCE, app.clock(), **problem)
     server = make_server("127.0.0.1", 0, create_app(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -106,6 +113,37 @@ def test_support_can_pause_an_instance_by_keyboard_alone(page: Page) -> None:
     page.get_by_role("status").wait_for()
     assert page.get_by_role("status").inner_text() == "Paused."
     assert page.get_by_role("button", name="Resume").is_visible()
+
+
+def test_an_org_is_connected_by_keyboard_alone(page: Page) -> None:
+    """The button leads to a page that leads on to Salesforce, by itself or by its link."""
+    page.route("https://login.salesforce.com/**", lambda route: route.fulfill(body="<h1>Log in to Salesforce</h1>"))
+    page.goto("/instances/acme/connect")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.locator("input#client_id:focus").count():
+            break
+    page.keyboard.type("3MVG9")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a secret")
+    page.keyboard.press("Enter")
+    page.wait_for_url("https://login.salesforce.com/services/oauth2/authorize?**")
+    assert "code_challenge_method=S256" in page.url
+    assert page.get_by_role("heading", name="Log in to Salesforce").is_visible()
+
+
+def test_the_callback_url_can_be_copied_by_a_button_or_by_hand(browser: Browser, server: str, page: Page) -> None:
+    page.goto("/instances/beta/connect")
+    assert page.get_by_label("Callback URL").input_value() == f"{server}/oauth/salesforce/callback"
+    assert not page.get_by_role("button", name="Copy").is_visible()  # it would do nothing without scripts
+    context = browser.new_context(base_url=server, locale="en-GB", permissions=["clipboard-read", "clipboard-write"])
+    scripted = context.new_page()
+    log_in(scripted)
+    scripted.goto("/instances/beta/connect")
+    scripted.get_by_role("button", name="Copy").click()
+    scripted.get_by_text("Copied.").wait_for()
+    assert scripted.evaluate("navigator.clipboard.readText()") == f"{server}/oauth/salesforce/callback"
+    context.close()
 
 
 def test_the_first_key_press_offers_to_skip_the_menu(page: Page) -> None:
