@@ -20,8 +20,14 @@ def main() -> None:
     parser.add_argument("--username", default="integration@example.com", help="the user the app runs as")
     parser.add_argument("--redirect-uri", default="http://127.0.0.1:8000/oauth/salesforce/callback")
     parser.add_argument("--rotate", action="store_true", help="give a new refresh token at each use")
+    parser.add_argument(
+        "--empty", action="store_true", help="an org as the vendor delivers it: no object or field of ours"
+    )
+    parser.add_argument("--admin", action="store_true", help="the integration user is an administrator")
     chosen = parser.parse_args()
-    org = Org(chosen.file)
+    org = Org(chosen.file, is_empty=chosen.empty)
+    if chosen.admin:
+        org.make_admin()
     public_key = chosen.public_key.read_text() if chosen.public_key else None
     by_browser = {"redirect_uri": chosen.redirect_uri, "rotates": chosen.rotate}
     org.add_client(chosen.client_id, chosen.client_secret, public_key, chosen.username, **by_browser)

@@ -58,6 +58,12 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
     is_history = each.parent_key is not None
     return {
         "activateable": False,
+        "associateEntityType": None,
+        "associateParentEntity": None,
+        "deepCloneable": False,
+        "hasSubtypes": False,
+        "isInterface": False,
+        "isSubtype": False,
         "createable": each.createable and "create" in each.rights,
         "custom": each.custom,
         "customSetting": False,

@@ -13,6 +13,7 @@ from sidecar.sandbox.org.customising import Customising
 from sidecar.sandbox.org.duplicates import DuplicateRule
 from sidecar.sandbox.org.events import ChangeEvents
 from sidecar.sandbox.org.faults import Faults
+from sidecar.sandbox.org.kept_schema import dump, load
 from sidecar.sandbox.org.late import LateCommit
 from sidecar.sandbox.org.lifecycle import Lifecycle
 from sidecar.sandbox.org.limits import Limits
@@ -24,8 +25,8 @@ from sidecar.sandbox.org.replication import Replication
 from sidecar.sandbox.org.rest import Rest
 from sidecar.sandbox.org.rules import Rules, ValidationRule
 from sidecar.sandbox.org.schema import Field, SObject
-from sidecar.sandbox.org.seed import ADMINISTRATOR, STANDARD, give_profile, seed_org
-from sidecar.sandbox.org.storage import Row, Storage
+from sidecar.sandbox.org.seed import ADMINISTRATOR, STANDARD, give_profile, seed_org, show_rule
+from sidecar.sandbox.org.storage import MEMORY, Row, Storage, kept_schema
 from sidecar.sandbox.org.tooling import Tooling
 from sidecar.sandbox.org.variants import first_schema
 
@@ -43,7 +44,13 @@ class Org:
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self.schema = first_schema(is_empty=is_empty)
+        kept = kept_schema(path)
+        if kept is not None:
+            load(kept, self.schema)
         self.storage = Storage(path, self.schema)
+        self._is_file = path != MEMORY
+        if self._is_file:
+            self.storage.keep_schema(dump(self.schema))
         self.rules = Rules()
         self.faults = Faults()
         self.limits = Limits(self.clock, count_records=self._count_records)
@@ -219,7 +226,21 @@ class Org:
     ) -> None:
         """Compare an object's records with others, its own unless said; with allow_save a caller may insist."""
         objects = tuple(self._object(name) for name in matches or (object_name,))
-        self.rules.duplicates[object_name] = DuplicateRule(object_name, objects, allow_save, **more)
+        rule = DuplicateRule(object_name, objects, allow_save, **more)
+        self.rules.duplicates[object_name] = rule
+        with self.lock:
+            show_rule(self.records, object_name, rule.name or f"Standard_{object_name}_Duplicate_Rule")
+
+    def switch_on_address_picklists(self) -> None:
+        """Let states and countries be chosen from lists only, with codes beside their names."""
+        with self.lock:
+            self.records.addresses.switch_on()
+            self._note_change()
+
+    def set_organization(self, **values: Any) -> None:
+        """Change what the org says of itself: OrganizationType, IsSandbox, NamespacePrefix, …"""
+        with self.lock:
+            self.storage.update(self._object("Organization"), self.org_id, values)
 
     def set_assignment_rule(self, owner_id: str | None) -> None:
         """Give leads written with auto-assign to an owner."""
@@ -298,6 +319,8 @@ class Org:
             self._note_change()
 
     def _note_change(self) -> None:
+        if self._is_file:
+            self.storage.keep_schema(dump(self.schema))
         self.records.permissions.note_change()
         self.rest.note_schema_change()
 

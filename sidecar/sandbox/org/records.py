@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.sandbox.org.addresses import Addresses
 from sidecar.sandbox.org.changes import Change
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.errors import OrgError, entity_is_deleted, unknown_column
@@ -41,8 +42,10 @@ class Records:
     clock: Clock
     rules: Rules = field(default_factory=Rules)
     permissions: Permissions = field(init=False)
+    addresses: Addresses = field(init=False)
 
     def __post_init__(self) -> None:
+        self.addresses = Addresses(self.schema, self.storage)
         self.permissions = Permissions(self.schema, self.storage)
 
     def insert(self, each: SObject, values: Mapping[str, Any], actor: Actor, record_id: str | None = None) -> str:
@@ -61,6 +64,7 @@ class Records:
         missing = [one.name for one in each.required if row.get(one.name) is None]
         if missing:
             raise OrgError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
+        self.addresses.settle(each, row, {})
         self._check_relations(each, row)
         self._check_unique(each, row, None)
         if each.is_setup:
@@ -92,6 +96,7 @@ class Records:
         empty = [name for name, value in changes.items() if value is None and not each.fields[name].nillable]
         if empty:
             raise OrgError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(empty)}]", empty)
+        self.addresses.settle(each, changes, found)
         after = found | changes
         self._check_relations(each, changes)
         self._check_unique(each, changes, record_id)

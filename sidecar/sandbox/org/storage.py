@@ -4,9 +4,10 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sidecar.sandbox.org.changes import Changes
@@ -18,6 +19,9 @@ COLUMN_TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "curre
 INDEXED = frozenset(
     {"SystemModstamp", "Email", "CreatedDate", "WhoId", "LeadId", "ContactId", "AccountId", "ConvertedContactId"}
 )
+
+MEMORY = ":memory:"
+KEPT = '"sandbox schema"'
 
 Row = dict[str, Any]
 
@@ -31,6 +35,17 @@ def column(field: Field) -> str:
     else:
         kind = COLUMN_TYPES.get(field.type, "TEXT")
     return f'"{field.name}" {kind}' + (" PRIMARY KEY" if field.name == "Id" else "")
+
+
+def kept_schema(path: str) -> str | None:
+    """Return the schema a file was kept with, if any."""
+    if path == MEMORY or not Path(path).exists():
+        return None
+    with closing(sqlite3.connect(path)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [KEPT.strip('"')]).fetchone():
+            return None
+        found = database.execute(f"SELECT body FROM {KEPT}").fetchone()
+    return str(found[0]) if found else None
 
 
 def table(each: SObject) -> list[str]:
@@ -122,11 +137,24 @@ class Storage:
     def _make_tables(self, path: str) -> None:
         """Create what is not there; in memory, all tables at once, copied from a template."""
         statements = tuple(sql for each in self.schema.objects.values() for sql in table(each))
-        if path == ":memory:":
+        if path == MEMORY:
             template(statements).backup(self._db)
             return
-        for sql in statements:
-            self._db.execute(sql)
+        for each in self.schema.objects.values():
+            make, *keys = table(each)
+            self._db.execute(make)
+            known = {row[1] for row in self._db.execute(f'PRAGMA table_info("{each.name}")')}
+            for one in each.stored():
+                if one.name not in known:
+                    self.add_column(each, one)
+            for sql in keys:
+                self._db.execute(sql)
+
+    def keep_schema(self, text: str) -> None:
+        """Keep what the tables are made from beside them."""
+        self._db.execute(f"CREATE TABLE IF NOT EXISTS {KEPT} (body TEXT)")
+        self._db.execute(f"DELETE FROM {KEPT}")
+        self._db.execute(f"INSERT INTO {KEPT} VALUES (?)", [text])
 
     def create(self, each: SObject) -> None:
         """Make room for a new object."""
