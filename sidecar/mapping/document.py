@@ -73,7 +73,7 @@ class TableReader:
         """Note every key that is not one of `known`, with the nearest that is."""
         for key in self.text_keys():
             if key not in known:
-                self.note(_shown(key), "is not a known key", suggestion=nearest(key, known))
+                self.note(shown(key), "is not a known key", suggestion=nearest(key, known))
 
     def text(self, key: str, *, form: re.Pattern[str] | None = None, default: str | None = None) -> str | None:
         """Return a text that is not blank; without a default an absent one is None."""
@@ -83,7 +83,7 @@ class TableReader:
         if not _is_text(value):
             self.note(key, f"must be a text of 1 to {_MAX_TEXT} characters")
         elif form and not form.fullmatch(str(value)):
-            self.note(key, f"{_shown(value)} is not a name (letters, digits and underscores, a letter first)")
+            self.note(key, f"{shown(value)} is not a name (letters, digits and underscores, a letter first)")
         else:
             return str(value)
         return default
@@ -113,7 +113,7 @@ class TableReader:
         value, allowed = self._table[key], tuple(word.value for word in words)
         if isinstance(value, str) and value in allowed:
             return words(value)
-        self.note(key, f"{_shown(value)} is not allowed here", allowed=allowed, suggestion=nearest(value, allowed))
+        self.note(key, f"{shown(value)} is not allowed here", allowed=allowed, suggestion=nearest(value, allowed))
         return None
 
     def names(self, key: str, *, form: re.Pattern[str]) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def _is_text(value: object) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return what was written there, short and printable."""
     text = str(value) if isinstance(value, str | bool) else type(value).__name__
     return "".join(character if character.isprintable() else "?" for character in text[:40])

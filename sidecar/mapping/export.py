@@ -9,9 +9,11 @@ from sidecar.mapping.model import (
     DeletionRule,
     FieldPair,
     ObjectMapping,
+    OwnerRule,
     Priority,
     TooLong,
 )
+from sidecar.mapping.owners import dump_owners
 from sidecar.records import Side
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,6 +37,8 @@ def dump_mapping(mapping: ObjectMapping) -> dict[str, object]:
                 "salesforce_field": mapping.deletion.salesforce_field,
             }
         )
+    if mapping.owners != OwnerRule():
+        document["owners"] = dump_owners(mapping.owners)
     document["fields"] = {pair.name: _pair(pair, mapping.salesforce_objects) for pair in mapping.fields}
     return document
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from sidecar.records import Side
@@ -93,6 +94,82 @@ class DeletionRule:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerRule:
+    """Who owns whom, where an owner's address differs between the sides.
+
+    `aliases` map an owner's address in the host → the same person's address in Salesforce. `fallback` is the address of
+    the Salesforce user who owns a new record whose owner cannot be found there.
+    """
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    fallback: str | None = None
+
+    def in_salesforce(self, email: str) -> str:
+        """Return an owner of the host by the address that Salesforce has."""
+        known = {theirs.casefold(): ours for theirs, ours in self.aliases.items()}
+        return known.get(email.casefold(), email)
+
+    def in_host(self, email: str) -> tuple[str, ...]:
+        """Return the addresses that a user of Salesforce may have in the host, the likeliest first."""
+        meant = [theirs for theirs, ours in self.aliases.items() if ours.casefold() == email.casefold()]
+        return tuple(dict.fromkeys((*meant, email)))
+
+
+class ScopeRecords(StrEnum):
+    """Which people of a Salesforce object take part as long as they are not linked."""
+
+    ALL = "all"
+    NONE = "none"
+    NEW = "new"
+    FLAGGED = "flagged"
+    MATCHING = "matching"
+
+
+class CriterionTest(StrEnum):
+    """How a criterion looks at its field."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    IN = "in"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    IS_BLANK = "is_blank"
+
+
+Operand = str | int | float | bool | date | datetime
+"""A value of a criterion, as a document can write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition on one field. `operands` holds several values for `in`, one for every other test."""
+
+    field: str
+    test: CriterionTest
+    operands: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScope:
+    """Which records of one Salesforce object may become people of the host, or be matched with them.
+
+    `since` is for `new` (None: since the instance began), `flag` for `flagged`, `criteria` for `matching`: all must hold.
+    """
+
+    records: ScopeRecords = ScopeRecords.ALL
+    since: datetime | None = None
+    flag: str | None = None
+    criteria: tuple[Criterion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostScope:
+    """Which records of the host take part. Without its tag nobody is pushed, and no value of a linked person travels."""
+
+    only_with_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectMapping:
     """One host object ↔ one or more Salesforce objects that hold the same kind of thing.
 
@@ -118,6 +195,9 @@ class ObjectMapping:
     assignment_rules: bool = False
     consent: ConsentRule | None = None
     deletion: DeletionRule = field(default_factory=DeletionRule)
+    owners: OwnerRule = field(default_factory=OwnerRule)
+    scopes: Mapping[str, ObjectScope] = field(default_factory=dict)
+    host_scope: HostScope = field(default_factory=HostScope)
 
     def pair(self, name: str) -> FieldPair:
         """Return the field pair of that name; KeyError if there is none."""

@@ -6,6 +6,7 @@ Start here: `parse_mapping()`. Files, the settings page and imports all come thr
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,12 +25,21 @@ from sidecar.mapping.model import (
     Priority,
     TooLong,
 )
+from sidecar.mapping.owners import OWNERS_KEYS, parse_owners
 from sidecar.mapping.transforms import TRANSFORMS
 from sidecar.records import Side
 
-__all__ = ["DocumentProblem", "MappingError", "dump_mapping", "load_mapping", "parse_mapping", "parse_mapping_text"]
+__all__ = [
+    "OWNERS_KEYS",
+    "DocumentProblem",
+    "MappingError",
+    "dump_mapping",
+    "load_mapping",
+    "parse_mapping",
+    "parse_mapping_text",
+]
 
-DOCUMENT_KEYS = ("mapping", "consent", "deletion", "fields")
+DOCUMENT_KEYS = ("mapping", "consent", "deletion", "owners", "fields")
 MAPPING_KEYS = (
     "name",
     "lane",
@@ -113,7 +123,9 @@ def parse_mapping(document: Mapping[str, object]) -> ObjectMapping:
     deletion = TableReader(whole.get("deletion"), "deletion", problems) if whole.has("deletion") else None
     objects = head.names("salesforce_objects", form=API_NAME)
     fields = _parse_fields(whole.get("fields") if whole.has("fields") else {}, objects, problems)
+    owners = TableReader(whole.get("owners"), "owners", problems) if whole.has("owners") else None
     mapping = _parse_head(head, objects, fields, _parse_consent(consent), _parse_deletion(deletion))
+    mapping = replace(mapping, owners=parse_owners(owners))
     # What is inconsistent is only told once the parts are readable: half a mapping would raise false alarms.
     found = problems or check_consistency(mapping)
     if found:

@@ -58,5 +58,6 @@ class Rules:
 
     def signature(self) -> str:
         """Return what changes whenever a decision could come out otherwise: the mapping, or what either side shows of it."""
-        told = (sorted(self.fields.items()), self.is_consent_known, sorted(self.external_id_on), sorted(self.may_write))
+        sides = (self.is_consent_known, sorted(self.external_id_on), sorted(self.may_write))
+        told = (sorted(self.fields.items()), sides, self.mapping.owners)
         return hashlib.sha256(repr(told).encode()).hexdigest()

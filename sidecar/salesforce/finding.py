@@ -10,6 +10,7 @@ from sidecar.records import FieldType, Record, Value
 from sidecar.salesforce import soql
 from sidecar.salesforce.asking import Sizes, ask, questions
 from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.owners import OWNER_EMAIL
 from sidecar.salesforce.reading import Shape
 from sidecar.sync.model import Wanted
 
@@ -80,8 +81,9 @@ def _read(
 
 def _search(rules: Rules, shape: Shape) -> _Search:
     mapping = rules.mapping
-    # Long texts cannot stand in a WHERE clause.
-    visible = {name for name, info in shape.values.items() if info.type is not FieldType.LONG_TEXT}
+    # Long texts cannot stand in a WHERE clause, and an owner's address is no field of the record.
+    texts = {name for name, info in shape.values.items() if info.type is not FieldType.LONG_TEXT}
+    visible = texts - {OWNER_EMAIL}
     fields = {name: mapping.pair(name).salesforce.get(shape.object) for name in mapping.match_on}
     return _Search(
         shape=shape,

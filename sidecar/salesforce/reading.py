@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sidecar.errors import TransientError
 from sidecar.mapping.rules import Rules
-from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref
+from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref, Value
 from sidecar.salesforce import errors, soql
 from sidecar.salesforce.asking import Sizes, ask, questions
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.ids import is_record_id
+from sidecar.salesforce.owners import OWNER_EMAIL, OWNER_ID
 from sidecar.salesforce.values import from_json, parse_datetime
 from sidecar.sync.model import Cursor, Page, Window
 
@@ -34,6 +35,8 @@ _BECOMES: Final = "Contact"
 """The object a converted lead lives on as."""
 
 Row = Mapping[str, Any]
+OwnerName = Callable[[str | None], Value]
+"""Says whose address an OwnerId stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,13 @@ class Shape:
     values: Mapping[str, FieldInfo]
     system: tuple[str, ...]
     opt_out: str | None
+    owner_name: OwnerName | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """All fields to select."""
-        return tuple(dict.fromkeys((*self.system, *self.values, *([self.opt_out] if self.opt_out else []))))
+        values = (OWNER_ID if name == OWNER_EMAIL else name for name in self.values)
+        return tuple(dict.fromkeys((*self.system, *values, *([self.opt_out] if self.opt_out else []))))
 
     @property
     def is_convertible(self) -> bool:
@@ -61,13 +66,18 @@ class Shape:
         lost = self.is_convertible and bool(row.get("IsConverted")) and "ConvertedContactId" in self.system
         return Record(
             ref=Ref(self.object, row["Id"]),
-            values={name: from_json(row.get(name), info.type) for name, info in self.values.items()},
+            values={name: self._value(row, name, info) for name, info in self.values.items()},
             modified_at=parse_datetime(row.get("LastModifiedDate") or row["SystemModstamp"]),
             consent=Consent(opted_out=bool(row.get(self.opt_out))) if self.opt_out else None,
             successor=successor,
             # A converted lead whose contact is gone has nobody left; with that field hidden we cannot tell, and it lives.
             is_deleted=successor is None and (bool(row.get("IsDeleted")) or lost),
         )
+
+    def _value(self, row: Row, name: str, info: FieldInfo) -> Value:
+        if name == OWNER_EMAIL:
+            return self.owner_name(row.get(OWNER_ID)) if self.owner_name else None
+        return from_json(row.get(name), info.type)
 
     def _successor(self, row: Row) -> Ref | None:
         if row.get("IsConverted") and row.get("ConvertedContactId"):
@@ -77,7 +87,7 @@ class Shape:
         return None
 
 
-def shape_of(rules: Rules, object_name: str, schema: ObjectSchema) -> Shape:
+def shape_of(rules: Rules, object_name: str, schema: ObjectSchema, owner_name: OwnerName | None = None) -> Shape:
     """Return how to read an object: mapped fields, external id, deletion mark and opt-out, as far as they are visible."""
     mapping = rules.mapping
     names = [rule.salesforce.name for rule in rules.fields.get(object_name, ())]
@@ -88,6 +98,7 @@ def shape_of(rules: Rules, object_name: str, schema: ObjectSchema) -> Shape:
         values={name: schema.fields[name] for name in dict.fromkeys(names) if name in schema.fields},
         system=tuple(name for name in _SYSTEM_FIELDS if name in schema.fields),
         opt_out=opt_out if opt_out in schema.fields else None,
+        owner_name=owner_name,
     )
 
 

@@ -20,6 +20,7 @@ from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.describes import Describes
 from sidecar.salesforce.evidence import read_evidence
 from sidecar.salesforce.finding import find
+from sidecar.salesforce.owners import Owners, with_owner
 from sidecar.salesforce.reading import PAGE_SIZE, RecordReader, Shape, shape_of
 from sidecar.salesforce.refreshing import RefreshTokens
 from sidecar.salesforce.rows import RowWriter
@@ -35,10 +36,17 @@ class SalesforceSide:
     side = Side.SALESFORCE
 
     def __init__(
-        self, client: SalesforceClient, describes: Describes, *, api_version: str, page_size: int = PAGE_SIZE
+        self,
+        client: SalesforceClient,
+        describes: Describes,
+        owners: Owners,
+        *,
+        api_version: str,
+        page_size: int = PAGE_SIZE,
     ) -> None:
         self.client = client
         self._describes = describes
+        self._owners = owners
         self._api_version = api_version
         self._reader = RecordReader(client, page_size=page_size)
         self._jobs: Jobs | None = None
@@ -63,12 +71,12 @@ class SalesforceSide:
 
     def describe(self, object_name: str) -> ObjectSchema | None:
         """Return what our user may see of an object, as it was within the last day."""
-        return self._describes.schema(object_name)
+        return with_owner(self._describes.schema(object_name))
 
     def refresh_describe(self, object_name: str) -> ObjectSchema | None:
         """Return what our user may see of an object right now."""
         self._describes.distrust(object_name)
-        return self._describes.schema(object_name)
+        return self.describe(object_name)
 
     def feeds(self, mapping: ObjectMapping) -> tuple[str, ...]:
         """Return the mapped objects that exist; those that convert into others come first, so that links move early."""
@@ -115,12 +123,15 @@ class SalesforceSide:
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes; one result each, in order."""
         schemas = {name: self.describe(name) for name in {write.object for write in writes}}
+        owned = self._owners.prepare(rules.mapping.owners, writes)
+        sendable = [each.write for each in owned if each.error is None]
         try:
-            results = write_all(self._writer(rules.mapping), rules, schemas, writes)
+            sent = iter(write_all(self._writer(rules.mapping), rules, schemas, sendable))
         except SetupError:
             for name in schemas:
                 self._describes.distrust(name)
             raise
+        results = [each.finish(WriteResult(each.write.ref, each.error) if each.error else next(sent)) for each in owned]
         for name in {w.object for w, result in zip(writes, results, strict=True) if _is_setup(result)}:
             self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
         return results
@@ -137,7 +148,7 @@ class SalesforceSide:
 
     def _shape(self, rules: Rules, object_name: str) -> Shape | None:
         schema = self.describe(object_name)
-        return shape_of(rules, object_name, schema) if schema else None
+        return shape_of(rules, object_name, schema, self._owners.email_of) if schema else None
 
     def _shapes(self, rules: Rules, names: set[str]) -> dict[str, Shape]:
         wanted = sorted(names, key=lambda name: _position(rules.mapping, name))
@@ -165,7 +176,8 @@ def connect(  # noqa: PLR0913  (one for each thing that is wired)
         sleep=sleep,
     )
     describes = Describes(client, cache, clock, key_prefix=tokens.identity)
-    return SalesforceSide(client, describes, api_version=connection.api_version)
+    owners = Owners(client, cache, clock, key=tokens.identity)
+    return SalesforceSide(client, describes, owners, api_version=connection.api_version)
 
 
 def _is_setup(result: WriteResult) -> bool:

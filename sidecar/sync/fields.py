@@ -72,7 +72,8 @@ def _decide_blank(rule: FieldRule, pair: Pair, rules: Rules, values: dict[Side, 
     agreed = pair.link.agreed(blank, rule.pair.name) if pair.link else None
     was_cleared = agreed is not None and agreed != EMPTY
     if not was_cleared:
-        if _allows(rule, blank.other) or rules.mapping.fill_if_empty:
+        may_fill = rules.mapping.fill_if_empty and rule.field(blank).is_clearable
+        if _allows(rule, blank.other) or may_fill:
             return _write(rule, rules, values, blank, "filled-empty")
         return _decision(rule, values, FieldOutcome.KEPT, f"{blank}-has-priority")
     filled_changed = blank.other in _changed_sides(rule, pair, rules, values)
@@ -84,7 +85,7 @@ def _decide_blank(rule: FieldRule, pair: Pair, rules: Rules, values: dict[Side, 
         return _decision(rule, values, FieldOutcome.KEPT, "cleared-on-purpose")
     if not rule.pair.propagate_blanks:
         return _decision(rule, values, FieldOutcome.KEPT, "blanks-stay")
-    if rule.field(blank.other).is_required:
+    if rule.field(blank.other).is_required or not rule.field(blank.other).is_clearable:
         return _decision(rule, values, FieldOutcome.KEPT, "required-in-target")
     return _write(rule, rules, values, blank.other, f"cleared-in-{blank}")
 

@@ -165,12 +165,16 @@ class WriteError:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of one write. `ref` is the record written or made. The consent part may fail by itself."""
+    """What became of one write. `ref` is the record written or made. The consent part may fail by itself.
+
+    `instead` are values that the side took in place of those it was given: field name → value.
+    """
 
     ref: Ref | None = None
     error: WriteError | None = None
     consent_error: WriteError | None = None
     was_created: bool = False
+    instead: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

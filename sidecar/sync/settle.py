@@ -27,6 +27,9 @@ LONGEST_PAUSE = timedelta(hours=6)
 MAX_ATTEMPTS = 12
 """About two days of retries; after that a person must look."""
 
+OWNER_FALLBACK = "owner-fallback"
+"""Why a new record belongs to somebody else than its twin: both are remembered as they are, so that nothing is overwritten."""
+
 _STATUS_BY_REACTION = {
     Reaction.RETRY: Status.DEFERRED,
     Reaction.DATA: Status.REJECTED,
@@ -51,8 +54,8 @@ class Settler:
         ]
 
     def _with_refusals(self, decision: Decision, results: Results) -> Decision:
-        """Tell of each field that its side refused while it took the rest: it is held, and why."""
-        if not any(written.refused for written in results.values()):
+        """Tell of each field that its side refused while it took the rest: it is held, and why; or that it got another value."""
+        if not any(written.refused or written.result.instead for written in results.values()):
             return decision
         rules = {rule.pair.name: rule for rule in self.rules.fields[_salesforce_object(decision, self.rules)]}
         return replace(decision, fields=tuple(_judged(field, rules[field.name], results) for field in decision.fields))
@@ -185,6 +188,7 @@ class Settler:
             for item in decision.writes:
                 if item.side is side:
                     values |= {name: value for name, value in item.values.items() if name not in written.refused}
+                    values |= written.result.instead
             if decision.consent and side in decision.consent.changes and written.result.consent_error is None:
                 consent = Consent(opted_out=decision.consent.agreed)
         return fingerprint_values(values, consent, side, self.rules, link.salesforce.object)
@@ -220,7 +224,10 @@ def _judged(field: FieldDecision, rule: FieldRule, results: Results) -> FieldDec
     written = results.get(field.target) if field.target else None
     if written is None or field.target is None or field.outcome is not FieldOutcome.WRITE:
         return field
-    code = written.refused.get(rule.field(field.target).name)
+    name = rule.field(field.target).name
+    if name in written.result.instead:
+        return replace(field, reason=OWNER_FALLBACK, new_value=written.result.instead[name])
+    code = written.refused.get(name)
     return replace(field, outcome=FieldOutcome.HELD, reason=code) if code else field
 
 
@@ -258,7 +265,7 @@ def _changes(decision: Decision, results: Results) -> tuple[tuple[Side, str, Val
         record = decision.pair.record(item.side)
         before = record.values if record else {}
         changes += [
-            (item.side, name, before.get(name), value)
+            (item.side, name, before.get(name), written.result.instead.get(name, value))
             for name, value in item.values.items()
             if name not in written.refused
         ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.errors import SetupError, TransientError
 from sidecar.hosts.mautic.client import Answer, MauticClient, ServerFailedError
+from sidecar.hosts.mautic.schema import OWNER
 from sidecar.hosts.mautic.waves import Item
 from sidecar.sync.model import Reaction, WriteError
 
@@ -20,6 +21,8 @@ MAX_SPLITS = 24
 
 CREATE = ("POST", "/api/contacts/batch/new")
 EDIT = ("PATCH", "/api/contacts/batch/edit")
+
+_OURS = {"owner": OWNER}  # what Mautic calls a part of the body → the field that we know it by
 
 GONE = WriteError("mautic-contact-gone", Reaction.RETRY)
 ANOTHER_CONTACT = WriteError("mautic-answered-for-another-contact", Reaction.RETRY)
@@ -127,7 +130,7 @@ def field_error(status: int, error: Any) -> WriteError:
     """Return what an error about one contact means for it; `error` is Mautic's {code, message, details}."""
     error = error if isinstance(error, dict) else {}
     details = error.get("details")
-    fields = tuple(str(name) for name in details) if isinstance(details, dict) else ()
+    fields = tuple(_OURS.get(str(name), str(name)) for name in details) if isinstance(details, dict) else ()
     if status == 404:
         return GONE
     if status == 403:

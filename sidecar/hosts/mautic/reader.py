@@ -1,7 +1,7 @@
 """Reads contacts as they are now from Mautic's database: values, opt-outs, merges. A page costs the same few statements."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, func, select, text
 from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.feed import Sources, read_feed_page
 from sidecar.hosts.mautic.opt_outs import read_lifted_at, read_opt_outs
-from sidecar.hosts.mautic.schema import VIRTUAL_NAMES, ContactFields, read_contact_fields
+from sidecar.hosts.mautic.schema import OWNER, VIRTUAL_NAMES, ContactFields, read_contact_fields
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.values import from_row, utc
+from sidecar.mapping.model import OwnerRule
 from sidecar.mapping.rules import Rules
 from sidecar.records import Consent, ObjectSchema, Record, Ref, Value
 from sidecar.sync.model import Page, Window
@@ -26,10 +27,11 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a contact is wanted: field names as the mapping has them, and whether opt-outs count."""
+    """What of a contact is wanted: field names as the mapping has them, whether opt-outs count, and how owners are called."""
 
     fields: tuple[str, ...]
     consent: bool
+    owners: OwnerRule = field(default_factory=OwnerRule)
 
     @classmethod
     def of(cls, rules: Rules) -> "Wish":
@@ -38,7 +40,7 @@ class Wish:
         mapping = rules.mapping
         if mapping.deletion.host_field:
             names.append(mapping.deletion.host_field)
-        return cls(tuple(dict.fromkeys(names)), mapping.consent is not None)
+        return cls(tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners)
 
 
 class ContactReader:
@@ -157,7 +159,11 @@ class ContactReader:
         for contact_id, row in rows.items():
             found[contact_id] = Record(
                 ref=ref_of(contact_id),
-                values={name: self._value(name, contact_id, row) for name in wish.fields if name in self.schema.fields},
+                values={
+                    name: self._value(name, contact_id, row, wish.owners)
+                    for name in wish.fields
+                    if name in self.schema.fields
+                },
                 modified_at=_latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
                 consent=consents.get(contact_id, Consent(opted_out=False)) if wish.consent else None,
             )
@@ -167,19 +173,20 @@ class ContactReader:
         columns = [name for name in wish.fields if name in self.schema.fields and name not in VIRTUAL_NAMES]
         leads, users = self.tables.leads(*columns), self.tables.users
         statement = select(*leads.c)
-        if "owner_email" in wish.fields:
-            statement = statement.add_columns(users.c.email.label("owner_email")).select_from(
+        if OWNER in wish.fields:
+            statement = statement.add_columns(users.c.email.label(OWNER)).select_from(
                 leads.outerjoin(users, users.c.id == leads.c.owner_id)
             )
         found = connection.execute(statement.where(leads.c.id.in_(ids))).mappings()
         return {int(row["id"]): dict(row) for row in found}
 
-    def _value(self, name: str, contact_id: int, row: Mapping[str, Any]) -> Value:
+    def _value(self, name: str, contact_id: int, row: Mapping[str, Any], owners: OwnerRule) -> Value:
         if name == "id":
             return str(contact_id)
         if name == "contact_url":
             return f"{self.base_url}/s/contacts/view/{contact_id}"
-        return from_row(row[name], self.schema.fields[name])
+        value = from_row(row[name], self.schema.fields[name])
+        return owners.in_salesforce(value) if name == OWNER and isinstance(value, str) else value
 
     def _last_logged(self, connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
         """Return when each contact was last logged: date_modified stands still in Mautic 6 and 7."""

@@ -40,9 +40,11 @@ TYPES: Mapping[str, FieldType] = MappingProxyType(
 VIRTUAL = (
     FieldInfo("id", "Contact ID", FieldType.ID, is_createable=False, is_updateable=False),
     FieldInfo("contact_url", "Link to the contact", FieldType.URL, is_createable=False, is_updateable=False),
-    FieldInfo("owner_email", "Owner's e-mail", FieldType.EMAIL, is_createable=False, is_updateable=False),
+    FieldInfo("owner_email", "Owner's e-mail", FieldType.EMAIL),
 )
+"""What is no column of a contact: its id, its page, and the address of the user who owns it."""
 VIRTUAL_NAMES = frozenset(info.name for info in VIRTUAL)
+OWNER = "owner_email"
 
 MAX_TEXT = 191
 """The longest text Mautic's own checks let into a field of one line, even where a unique field's column is wider."""

@@ -92,9 +92,9 @@ class MauticSide:
         since = self.reader.read_opt_out_since(_ids(refs), self._is_own_name)
         return {ref_of(contact_id): moment for contact_id, moment in since.items()}
 
-    def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:  # noqa: ARG002
+    def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """See SidePort."""
-        return self._writer.write(writes)
+        return self._writer.write(writes, rules.mapping.owners)
 
     def _is_own_name(self, user_name: str) -> bool:
         if self._own_user_names is not None:

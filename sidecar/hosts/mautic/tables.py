@@ -43,7 +43,7 @@ class Tables:
     @property
     def users(self) -> TableClause:
         """Mautic's own users: the owners."""
-        return self._table("users", "id", "email")
+        return self._table("users", "id", "email", "is_published")
 
     @property
     def do_not_contact(self) -> TableClause:

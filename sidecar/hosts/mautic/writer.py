@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from sidecar.hosts.mautic.batches import ANOTHER_CONTACT, CREATE, EDIT, GONE, Batches, ItemResult
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.consent import ConsentWriter
+from sidecar.hosts.mautic.owners import Owners, read_owners
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
+from sidecar.hosts.mautic.schema import OWNER
 from sidecar.hosts.mautic.values import Json, to_json, why_not_writable
 from sidecar.hosts.mautic.waves import Item, UniqueKey, unique_keys, waves_of_creations, waves_of_edits
+from sidecar.mapping.model import OwnerRule
 from sidecar.sync.model import ConsentChange, Reaction, Write, WriteError, WriteResult
 
 TWICE = WriteError("mautic-written-twice", Reaction.RETRY)
@@ -22,8 +25,9 @@ class ContactWriter:
         self._client = client
         self._reader = reader
         self._parallel = parallel
+        self._owners = Owners()
 
-    def write(self, writes: Sequence[Write]) -> list[WriteResult]:
+    def write(self, writes: Sequence[Write], owners: OwnerRule | None = None) -> list[WriteResult]:
         """Carry out the writes: edits first (they may give up an address), then creations, then opt-outs.
 
         Raises only if the sign-in or the rights fail before anything was written; later that is each remaining write's error.
@@ -31,6 +35,7 @@ class ContactWriter:
         if not writes:
             return []
         self._client.require_known_version()
+        self._owners = read_owners(self._reader, owners or OwnerRule(), writes)
         results = self._refused(writes)
         batches = Batches(self._client, self._parallel)
         todo = {place: write for place, write in enumerate(writes) if place not in results}
@@ -63,7 +68,7 @@ class ContactWriter:
             if contact_id in named:
                 return TWICE
             named.add(contact_id)
-        return self._unwritable(write)
+        return self._unwritable(write) or self._owners.why_not(write)
 
     def _unwritable(self, write: Write) -> WriteError | None:
         fields = self._reader.fields
@@ -72,6 +77,8 @@ class ContactWriter:
             info = fields.schema.fields.get(name)
             if info is None or not info.is_updateable:
                 reasons[name] = "mautic-field-missing"
+            elif name == OWNER:
+                continue
             elif reason := why_not_writable(value, info, fields.host_types[name]):
                 reasons[name] = reason
         return WriteError(next(iter(reasons.values())), Reaction.DATA, tuple(reasons)) if reasons else None
@@ -98,14 +105,22 @@ class ContactWriter:
         keys = unique_keys(write.values, self._reader.fields.unique)
         contact_id = _id(write)
         if contact_id is None:
-            return Item(
-                place, {name: to_json(value) for name, value in write.values.items() if value is not None}, None, keys
-            )
+            made = {name: to_json(value) for name, value in write.values.items() if value is not None and name != OWNER}
+            return Item(place, made | self._owner(write, may_clear=False), None, keys)
         body: dict[str, Json] = {"id": contact_id}
-        body |= {name: to_json(value) for name, value in write.values.items()}
+        body |= {name: to_json(value) for name, value in write.values.items() if name != OWNER}
         if None in body.values():
             body["overwriteWithBlank"] = True
-        return Item(place, body, contact_id, keys)
+        return Item(place, body | self._owner(write, may_clear=True), contact_id, keys)
+
+    def _owner(self, write: Write, *, may_clear: bool) -> dict[str, Json]:
+        """Return who shall own the contact, as REST wants it: a user's number, or null for nobody."""
+        if OWNER not in write.values:
+            return {}
+        email = write.values[OWNER]
+        if email is None:
+            return {"owner": None} if may_clear else {}
+        return {"owner": self._owners.id_of(str(email))}
 
     def _holders(self, items: Sequence[Item]) -> dict[UniqueKey, int]:
         """Return which contact has the unique values that are about to be given to another; no statement if there are none."""
