@@ -35,10 +35,13 @@ def as_values(each: SObject) -> dict[str, Any]:
 
 def as_object(values: dict[str, Any]) -> SObject:
     """Return plain values as an object."""
-    made = [
-        Field(**{name: tuple(value) if name in TUPLES else value for name, value in one.items()})
-        for one in values["fields"]
-    ]
+    made = [as_field(one) for one in values["fields"]]
     plain: dict[str, Any] = {name: frozenset(value) if name in SETS else value for name, value in values.items()}
     plain["fields"] = {one.name: one for one in made}
     return SObject(**plain)
+
+
+def as_field(values: dict[str, Any]) -> Field:
+    """Return plain values as a field."""
+    plain: dict[str, Any] = {name: tuple(value) if name in TUPLES else value for name, value in values.items()}
+    return Field(**plain)
