@@ -291,12 +291,13 @@ def _require_unused(client: SalesforceClient, parts: list[OrgPart], wanted: Want
 
 @contextmanager
 def _our_client(app: App, instance: Instance) -> Iterator[SalesforceClient]:
-    side = app.connect_salesforce(instance)
+    gate = app.gate(instance)  # counts each call before it is made
+    side = app.connect_salesforce(instance, gate)
     try:
         yield side.client
     finally:
         side.close()
-        _count_calls(app, instance, side.client)
+        gate.flush()
 
 
 @contextmanager
