@@ -21,7 +21,6 @@ MAX_CELL_CHARACTERS: Final = 131_072
 MAX_ROW_CHARACTERS: Final = 400_000
 
 _UNSAFE: Final = re.compile(r'[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]|\s"|"\s')
-_QUOTED: Final = re.compile(r'[",\n]')
 _ERROR_END: Final = re.compile(r"--(?=[A-Z][A-Z0-9_]+:|\s*$)")
 _WORD: Final = re.compile(r"[^\s,\[\]]+")
 _MILLISECONDS: Final = re.compile(r"-?\d{9,14}")
@@ -123,10 +122,8 @@ def _moment(milliseconds: int) -> str:
 
 
 def _is_unsafe(value: str) -> bool:
-    if value == BLANK or _UNSAFE.search(value):
-        return True
-    # A blank at the edge of a quoted value stands beside its quote; at the edge of a plain one the rules differ by reader.
-    return value != value.strip() or (bool(_QUOTED.search(value)) and value[:1].isspace())
+    # A blank at the edge of a value can come to stand beside a quote.
+    return value == BLANK or value != value.strip() or bool(_UNSAFE.search(value))
 
 
 def _unreadable() -> TransientError:
