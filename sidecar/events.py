@@ -20,7 +20,7 @@ from sidecar.store.outbox import Outbox
 from sidecar.store.schedule import HASTE
 
 LANE = "people"
-REASON = "changed-in-salesforce"
+REASON = "change-event"
 MANY = 100
 
 

@@ -8,7 +8,7 @@ import typer
 from sidecar.bootstrap import bootstrap
 from sidecar.cli.output import JsonOption, SlugArgument, errors_told, show
 from sidecar.events import follow_events
-from sidecar.logs import log_context
+from sidecar.logs import configure_logs, log_context
 
 
 def register(root: typer.Typer) -> None:
@@ -26,6 +26,7 @@ def events(
     """Listen to the org's change events and let the people lane run early. Needs the extra [cdc]; the schedule goes on."""
     with errors_told():
         services = bootstrap()
+        configure_logs(services.settings)
         instance = services.instances.get(slug)
         with log_context(instance=instance.id):
             wake = follow_events(services, instance, pause=threading.Event().wait, stop_after=stop_after)

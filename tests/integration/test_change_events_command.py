@@ -18,6 +18,7 @@ from tests.change_events import wired_world
 def wired(monkeypatch):
     with wired_world() as found:
         monkeypatch.setattr("sidecar.cli.events.bootstrap", lambda: found.world.app)
+        monkeypatch.setattr("sidecar.cli.events.configure_logs", lambda _: None)  # the test's own logs stay
         yield found
 
 

@@ -4,6 +4,7 @@ A place is stored only after its hint was put where a crash cannot lose it: an e
 What the bus itself cannot replay any more is covered by asking for a run: polling is the truth.
 """
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sidecar.errors import SetupError, TransientError
 from sidecar.salesforce.events.bus import Bus, Fetched, ReplayLostError, TokenRefusedError
 from sidecar.salesforce.events.hints import Hint, hint_of, topic_of
 
+_log = logging.getLogger(__name__)
 _MOST_REFUSALS: Final = 3
 _LONGEST_PAUSE_SECONDS: Final = 60
 
@@ -72,6 +74,7 @@ class Subscription:
                 if refusals == _MOST_REFUSALS:
                     raise _sign_in_refused() from error
             except TransientError as error:
+                _log.warning(error.message, extra={"code": error.code, "topic": self.topic})
                 seconds = error.retry_after_seconds
             failures += 1
             if not self.bus.is_stopped:
@@ -90,6 +93,7 @@ class Subscription:
 
     def _begin_anew(self) -> None:
         """Go on from now, and have a run read what happened meanwhile."""
+        _log.warning("Salesforce cannot go on where we stopped: a run reads the rest.", extra={"topic": self.topic})
         self.put(Delivery(0, (Hint(self.object_name),)))
         self.replays.forget(self.topic)
 
