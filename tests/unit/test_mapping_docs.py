@@ -29,6 +29,7 @@ def rows_under(heading):
         ("### `[mapping]`", parse.MAPPING_KEYS),
         ("### `[consent]` (optional)", parse.CONSENT_KEYS),
         ("### `[deletion]` (optional)", parse.DELETION_KEYS),
+        ("### `[owners]` (optional)", parse.OWNERS_KEYS),
         ("### `[fields.<pair>]`", parse.FIELD_KEYS),
         ("## Transforms", tuple(TRANSFORMS)),
         ("### `[activities]`", activities.ACTIVITIES_KEYS),

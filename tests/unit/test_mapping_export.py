@@ -14,6 +14,7 @@ from sidecar.mapping.model import (
     FieldPair,
     LiftPolicy,
     ObjectMapping,
+    OwnerRule,
     OnSalesforceDelete,
     Priority,
     TooLong,
@@ -26,6 +27,10 @@ MAPPINGS = Path(__file__).parents[2] / "mappings"
 OBJECTS = ("Contact", "Lead", "Person__c")
 names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
+
+
+addresses = st.from_regex(r"[a-z'\"\\.]{1,8}@[a-z]{1,8}\.example", fullmatch=True)
+owner_rules = st.builds(OwnerRule, st.dictionaries(addresses, addresses, max_size=3), st.none() | addresses)
 
 
 @st.composite
@@ -73,6 +78,7 @@ def mappings(draw):
             st.just(DeletionRule())
             | st.builds(DeletionRule, st.just(marks), st.just(host_field), st.none() | st.just("Gone__c"))
         ),
+        owners=draw(owner_rules),
     )
 
 
