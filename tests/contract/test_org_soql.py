@@ -227,3 +227,14 @@ def test_records_of_one_second_can_be_paged_by_stamp_and_id(caller, org):
         seen += [record["Id"] for record in page]
         after = seen[-1]
     assert seen == ids
+
+
+def test_records_are_counted_by_group(org, caller):
+    org.insert("Lead", {"LastName": "A", "Company": "B", "LeadSource": "Web"})
+    org.insert("Lead", {"LastName": "B", "Company": "B", "LeadSource": "Web"})
+    org.insert("Lead", {"LastName": "C", "Company": "B", "LeadSource": "Other"})
+    answer = caller.query("SELECT LeadSource, COUNT(Id) total FROM Lead WHERE Company = 'B' GROUP BY LeadSource").json()
+    assert all(each["attributes"] == {"type": "AggregateResult"} for each in answer["records"])
+    assert {each["LeadSource"]: each["total"] for each in answer["records"]} == {"Web": 2, "Other": 1}
+    refused = caller.query("SELECT LeadSource, COUNT(Id) FROM Lead")
+    assert refused.json()[0]["errorCode"] == "MALFORMED_QUERY"

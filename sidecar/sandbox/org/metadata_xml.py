@@ -63,6 +63,8 @@ def read_package(data: bytes, *, is_single: bool) -> Package:
         package_member(package, files, kind, name)
     for names, target in ((DELETED_FIRST, package.deleted_first), (DELETED_LAST, package.deleted_last)):
         target += [Component(*one, name) for name in names if name in files for one in members(files, name)]
+    package.fields = list({each.name: each for each in package.fields}.values())
+    package.objects = list({each.name: each for each in package.objects}.values())
     package.unreadable += [
         Component(kind, file_stem(name), name, problem="Not in package.xml")
         for kind, (folder, ending) in FOLDERS.items()

@@ -269,6 +269,8 @@ class Rest:
         if plan.counts is not None:
             record = {"attributes": {"type": "AggregateResult"}, plan.counts: rows[0][0]}
             return Answer(200, {"totalSize": 1, "done": True, "records": [record]})
+        if plan.names is not None:
+            return groups_answer(plan.names, rows)
         cursor = Cursor(plan, rows, self._size(call), self.records.clock.now())
         locator = f"0r8{secrets.token_hex(6)}QAA"
         if len(rows) > cursor.size:
@@ -312,3 +314,10 @@ class Rest:
     def many_by_key(self, call: Call, name: str, key_name: str) -> Answer:
         """PATCH /composite/sobjects/X/Key__c: upsert many."""
         return self.collections.upsert(call, self.actor(call), self.object(name), key_name)
+
+
+def groups_answer(names: list[str], rows: list[tuple[Any, ...]]) -> Answer:
+    """Return groups of records, each as one result."""
+    kind = {"attributes": {"type": "AggregateResult"}}
+    records = [kind | dict(zip(names, row, strict=True)) for row in rows]
+    return Answer(200, {"totalSize": len(records), "done": True, "records": records})

@@ -59,6 +59,7 @@ class Plan:
     object: SObject
     counts: str | None = None
     columns: list[tuple[tuple[Join, ...], Field, int]] = field(default_factory=list)
+    names: list[str] | None = None
 
     def record(self, row: Sequence[Any], version: str) -> dict[str, Any]:
         """Return a row as JSON shows it: parents nested, a parent that is not there is null."""
@@ -138,7 +139,7 @@ class Compiler:
         if self.query.offset > MAX_OFFSET:
             message = f"Maximum SOQL offset allowed is {MAX_OFFSET}"
             raise OrgError("NUMBER_OUTSIDE_VALID_RANGE", message)
-        columns, selected = self._columns()
+        columns, selected = self._columns() if not self.query.groups else ([], [])
         where = [self.expression(self.query.where)] if self.query.where is not None else []
         if not with_deleted and "IsDeleted" in self.each.fields:
             where.insert(0, 't0."IsDeleted" = 0')
@@ -147,6 +148,8 @@ class Compiler:
         source = f'FROM "{self.each.name}" AS t0 {" ".join(self.join_sql)}{condition}'
         if self.query.counts is not None:
             return self._count_plan(source)
+        if self.query.groups or self.query.aggregates:
+            return self._group_plan(source)
         # Without ORDER BY the org promises no order; this one is no order anybody could come to rely on.
         keys = ", ".join(order) or "substr(t0.Id, 15, 1), t0.Id DESC"
         limit = f" LIMIT {self.query.limit if self.query.limit is not None else -1} OFFSET {self.query.offset}"
@@ -161,6 +164,25 @@ class Compiler:
             return Plan(f"SELECT count(*) FROM (SELECT 1 {source}{limited})", self.values, self.each, "*")
         sql, _ = self.column(counts)
         return Plan(f"SELECT count({sql}) {source}", self.values, self.each, self.query.alias or "expr0")
+
+    def _group_plan(self, source: str) -> Plan:
+        """Return rows of groups: their keys, and how many there are."""
+        keys = {self.column(path)[0] for path in self.query.groups}
+        selected, names = [], []
+        for path in self.query.fields:
+            sql, one = self.column(path)
+            if sql not in keys:
+                raise located(self.query, path, "MALFORMED_QUERY", f"Field must be grouped or aggregated: {path.text}")
+            selected.append(sql)
+            names.append(one.name)
+        for number, (path, alias) in enumerate(self.query.aggregates):
+            selected.append("count(*)" if path.text == "*" else f"count({self.column(path)[0]})")
+            names.append(alias or f"expr{number}")
+        grouped = f" GROUP BY {', '.join(sorted(keys))}" if keys else ""
+        limit = self.query.limit if self.query.limit is not None else -1
+        return Plan(
+            f"SELECT {', '.join(selected)} {source}{grouped} LIMIT {limit}", self.values, self.each, names=names
+        )
 
     def _columns(self) -> tuple[list[tuple[tuple[Join, ...], Field, int]], list[str]]:
         selected, columns, seen = ["t0.Id"], [], set()

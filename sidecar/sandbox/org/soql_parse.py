@@ -82,6 +82,8 @@ class Query:
     fields: list[Path] = field(default_factory=list)
     counts: Path | None = None
     alias: str | None = None
+    groups: list[Path] = field(default_factory=list)
+    aggregates: list[tuple[Path, str | None]] = field(default_factory=list)
     where: Condition | Group | None = None
     order: list[Order] = field(default_factory=list)
     limit: int | None = None
@@ -119,11 +121,18 @@ class Parser:
     def parse(self) -> Query:
         """Return the whole query."""
         self.expect("SELECT")
-        fields, counts, alias = self.select_list()
+        fields, counts = self.select_list()
         self.expect("FROM")
-        query = Query(self.text, self.path(), fields, counts, alias)
+        query = Query(self.text, self.path(), fields)
         if self.take("WHERE"):
             query.where = self.expression()
+        if self.take("GROUP"):
+            self.expect("BY")
+            query.groups = self.paths()
+        if query.groups or (counts and fields):
+            query.aggregates = counts
+        elif counts:
+            query.counts, query.alias = counts[0]
         if self.take("ORDER"):
             self.expect("BY")
             query.order = self.order_keys()
@@ -183,18 +192,26 @@ class Parser:
             raise self.unexpected()
         return int(token.text)
 
-    def select_list(self) -> tuple[list[Path], Path | None, str | None]:
-        """Take the fields, or the one count this org offers."""
-        first = self.path()
-        if first.text.upper() == "COUNT" and self.take("("):
-            counted = Path("*", first.at) if self.is_word(")") else self.path()
-            self.expect(")")
-            alias = None if self.is_word("FROM") else self.path().text
-            return [], counted, alias
-        fields = [first]
+    def select_list(self) -> tuple[list[Path], list[tuple[Path, str | None]]]:
+        """Take fields and counts; a count may have an alias."""
+        fields: list[Path] = []
+        counts: list[tuple[Path, str | None]] = []
+        while not (fields or counts) or self.take(","):
+            first = self.path()
+            if first.text.upper() == "COUNT" and self.take("("):
+                counted = Path("*", first.at) if self.is_word(")") else self.path()
+                self.expect(")")
+                counts.append((counted, None if self.is_word("FROM") or self.is_word(",") else self.path().text))
+            else:
+                fields.append(first)
+        return fields, counts
+
+    def paths(self) -> list[Path]:
+        """Take names with commas between them."""
+        found = [self.path()]
         while self.take(","):
-            fields.append(self.path())
-        return fields, None, None
+            found.append(self.path())
+        return found
 
     def expression(self) -> Condition | Group:
         """Take conditions joined by AND or by OR; both need parentheses."""
