@@ -289,6 +289,14 @@ def test_only_the_members_named_are_deployed(caller):
     assert effects(result).keys() == {"package.xml", "Contact.Named__c"}
 
 
+def test_a_field_named_by_itself_and_with_its_object_is_deployed_once(caller):
+    files = of_contact(field("Named__c"))
+    both = manifest(CustomObject="Contact", CustomField="Contact.Named__c")
+    result = deploy(caller, files | {"package.xml": both})
+    assert effects(result)["Contact.Named__c"] == (True, True, False)
+    assert result["numberComponentsTotal"] == 2
+
+
 def test_undoing_takes_fields_objects_and_values_away(caller):
     deploy(caller, WHOLE)
     contact = caller.org.insert("Contact", {"LastName": "A", "Mautic_Id__c": "7"})
