@@ -247,3 +247,35 @@ def test_the_callback_url_is_there_to_copy_and_no_secret_is(app, client, org_url
     assert "web secret" not in page.text
     for token in app.connections.load_secrets(app.instances.get("acme").id, Side.SALESFORCE).values():
         assert token not in page.text
+
+
+def test_an_app_that_does_not_ask_for_pkce_is_connected_too(client, org, org_url):
+    org.add_client("web", "web secret", redirect_uri=CALLBACK, needs_pkce=False)
+    assert "Salesforce is connected." in come_back(client, press(go(client, org_url))).text
+
+
+def test_a_connection_that_works_has_its_check_mark(client, org_url):
+    come_back(client, press(go(client, org_url)))
+    page = client.get(PAGE).text
+    assert re.search(r'state-good"><svg[^>]*><use href="#check-circle-fill"></use></svg> Connected<', page)
+
+
+def test_a_sandbox_that_answers_for_production_is_named(app, client, monkeypatch):
+    from sidecar.salesforce import web_server
+
+    class Stub:
+        def __init__(self, *_):
+            pass
+
+        def fetch(self, *_, **__):
+            return {
+                "access_token": "a",
+                "refresh_token": "r",
+                "instance_url": "https://acme--qa.sandbox.my.salesforce.com",
+            }
+
+    monkeypatch.setattr(web_server, "TokenEndpoint", Stub)
+    state = parse_qs(urlsplit(go(client, "", environment="production")).query)["state"][0]
+    page = client.get(f"/oauth/salesforce/callback?code=c&state={state}", follow_redirects=True)
+    assert "salesforce-wrong-environment" in page.text
+    assert saved(app) is None
