@@ -9,7 +9,7 @@ from sidecar.records import Ref
 from sidecar.salesforce import soql
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.ids import is_record_id
-from sidecar.salesforce.reading import Shape
+from sidecar.salesforce.shape import Shape
 from sidecar.salesforce.values import parse_datetime
 
 _IDS_PER_QUERY: Final = 200

@@ -11,7 +11,7 @@ from sidecar.salesforce import soql
 from sidecar.salesforce.asking import Sizes, ask, questions
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.owners import OWNER_EMAIL
-from sidecar.salesforce.reading import Shape
+from sidecar.salesforce.shape import Shape
 from sidecar.sync.model import Wanted
 
 _WANTED: Final = Sizes(some=200, many=2_000, many_from=1_000)

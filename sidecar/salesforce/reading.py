@@ -1,127 +1,84 @@
-"""Salesforce rows → records: which fields are asked for, and what deletion, merge and conversion look like.
-
-Pure but for `RecordReader`, which asks.
-"""
+"""Asking an org for records of known shapes: what changed in a window, page by page, and some records as they are now."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-from sidecar.errors import TransientError
-from sidecar.mapping.rules import Rules
-from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref, Value
+from sidecar.errors import BudgetError, SetupError, SidecarError, TransientError
+from sidecar.records import Record, Ref
 from sidecar.salesforce import errors, soql
 from sidecar.salesforce.asking import Sizes, ask, questions
+from sidecar.salesforce.bulk_jobs import Jobs
+from sidecar.salesforce.bulk_query import WORTH_A_JOB, read_by_job
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.ids import is_record_id
-from sidecar.salesforce.owners import OWNER_EMAIL, OWNER_ID
-from sidecar.salesforce.values import from_json, parse_datetime
+from sidecar.salesforce.shape import Row, Shape
+from sidecar.salesforce.values import parse_datetime
 from sidecar.sync.model import Cursor, Page, Window
 
 PAGE_SIZE: Final = 2000
 """The most rows Salesforce puts into one answer (SOQL reference, Sforce-Query-Options)."""
 
+_STAMP: Final = "SystemModstamp"
 _IDS: Final = Sizes(some=500, many=1_000, many_from=2_500)
-_SYSTEM_FIELDS: Final = (
-    "Id",
-    "IsDeleted",
-    "SystemModstamp",
-    "LastModifiedDate",
-    "MasterRecordId",
-    "IsConverted",
-    "ConvertedContactId",
-)
-_BECOMES: Final = "Contact"
-"""The object a converted lead lives on as."""
-
-Row = Mapping[str, Any]
-OwnerName = Callable[[str | None], Value]
-"""Says whose address an OwnerId stands for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How the records of one object are read: the fields selected, and those that become values."""
-
-    object: str
-    values: Mapping[str, FieldInfo]
-    system: tuple[str, ...]
-    opt_out: str | None
-    owner_name: OwnerName | None = None
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """All fields to select."""
-        values = (OWNER_ID if name == OWNER_EMAIL else name for name in self.values)
-        return tuple(dict.fromkeys((*self.system, *values, *([self.opt_out] if self.opt_out else []))))
-
-    @property
-    def is_convertible(self) -> bool:
-        """Whether records of this object can be converted into others."""
-        return "IsConverted" in self.system
-
-    def record(self, row: Row) -> Record:
-        """Return the record a row describes."""
-        successor = self._successor(row)
-        lost = self.is_convertible and bool(row.get("IsConverted")) and "ConvertedContactId" in self.system
-        return Record(
-            ref=Ref(self.object, row["Id"]),
-            values={name: self._value(row, name, info) for name, info in self.values.items()},
-            modified_at=parse_datetime(row.get("LastModifiedDate") or row["SystemModstamp"]),
-            consent=Consent(opted_out=bool(row.get(self.opt_out))) if self.opt_out else None,
-            successor=successor,
-            # A converted lead whose contact is gone has nobody left; with that field hidden we cannot tell, and it lives.
-            is_deleted=successor is None and (bool(row.get("IsDeleted")) or lost),
-        )
-
-    def _value(self, row: Row, name: str, info: FieldInfo) -> Value:
-        if name == OWNER_EMAIL:
-            return self.owner_name(row.get(OWNER_ID)) if self.owner_name else None
-        return from_json(row.get(name), info.type)
-
-    def _successor(self, row: Row) -> Ref | None:
-        if row.get("IsConverted") and row.get("ConvertedContactId"):
-            return Ref(_BECOMES, row["ConvertedContactId"])
-        if row.get("IsDeleted") and row.get("MasterRecordId"):
-            return Ref(self.object, row["MasterRecordId"])
-        return None
-
-
-def shape_of(rules: Rules, object_name: str, schema: ObjectSchema, owner_name: OwnerName | None = None) -> Shape:
-    """Return how to read an object: mapped fields, external id, deletion mark and opt-out, as far as they are visible."""
-    mapping = rules.mapping
-    names = [rule.salesforce.name for rule in rules.fields.get(object_name, ())]
-    names += [name for name in (mapping.external_id, mapping.deletion.salesforce_field) if name]
-    opt_out = mapping.consent.salesforce_field if mapping.consent else None
-    return Shape(
-        object=object_name,
-        values={name: schema.fields[name] for name in dict.fromkeys(names) if name in schema.fields},
-        system=tuple(name for name in _SYSTEM_FIELDS if name in schema.fields),
-        opt_out=opt_out if opt_out in schema.fields else None,
-        owner_name=owner_name,
-    )
 
 
 class RecordReader:
-    """Reads records of known shapes."""
+    """Reads records of known shapes; with `jobs`, a large backlog by a query job."""
 
-    def __init__(self, client: SalesforceClient, *, page_size: int = PAGE_SIZE) -> None:
+    def __init__(self, client: SalesforceClient, *, page_size: int = PAGE_SIZE, worth_a_job: int = WORTH_A_JOB) -> None:
         self._client = client
         self._page_size = page_size
+        self._worth_a_job = worth_a_job
+        self.jobs: Jobs | None = None
 
     def read_changes(self, shape: Shape, window: Window) -> Iterator[Page]:
         """Yield pages by (SystemModstamp, Id); one query, thus one call, when nothing changed."""
-        after = window.after
+        after, pages, left = window.after, 0, 0
         while True:
-            rows = self._page(shape, window, after)
+            rows, left = self._page(shape, window, after) if pages != 1 else self._page_and_count(shape, window, after)
             if rows:
-                cursor = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
-                if cursor == after:
+                page = _as_page(shape, rows)
+                if page.cursor == after:
                     raise TransientError("Salesforce's result does not move on.", code=errors.QUERY_EXPIRED)
-                yield Page(tuple(shape.record(row) for row in rows), cursor)
-                after = cursor
+                yield page
+                after, pages = page.cursor, pages + 1
             if len(rows) < self._page_size:
                 return
+            if left - len(rows) > self._worth_a_job and after is not None:
+                # Whatever a job does not tell is read page by page after the last cursor, and be it only that nothing is left.
+                for page in self._by_job(shape, window, after):
+                    yield page
+                    after = page.cursor
+
+    def _by_job(self, shape: Shape, window: Window, after: Cursor) -> Iterator[Page]:
+        assert self.jobs is not None
+        try:
+            for rows in read_by_job(self.jobs, changes_query(shape, window, after, None), shape, self._page_size):
+                if not _is_in_order(rows, after):  # no cursor could stand for what was read so far
+                    return
+                page = _as_page(shape, rows)
+                after = page.cursor
+                yield page
+        except BudgetError:
+            raise
+        except (SetupError, TransientError):
+            return
+
+    def _page_and_count(self, shape: Shape, window: Window, after: Cursor | None) -> tuple[list[Row], int]:
+        """Return a page, and how many rows there are from its first on: the same call tells both."""
+        if self.jobs is None:
+            return self._page(shape, window, after)
+        queries = [changes_query(shape, window, after, self._page_size), count_query(shape, window, after)]
+        try:
+            page, counted = self._client.try_each(queries, with_deleted=True)
+        except TransientError as error:
+            if error.code != errors.QUERY_EXPIRED:
+                raise
+            return self._page(shape, window, after)
+        if isinstance(page, SidecarError):
+            raise page
+        return list(page), 0 if isinstance(counted, SidecarError) else _count_in(counted)
 
     def read_urgent(self, wanted: Sequence[tuple[Shape, Window]]) -> Iterator[Sequence[Record]]:
         """Yield opt-outs and deletions; objects are asked together, and again for those of which a page was not enough."""
@@ -155,30 +112,56 @@ class RecordReader:
         records = (shape.record(row) for shape, rows in ask(self._client, asked, with_deleted=True) for row in rows)
         return {record.ref: record for record in records}
 
-    def _page(self, shape: Shape, window: Window, after: Cursor | None) -> list[Row]:
+    def _page(self, shape: Shape, window: Window, after: Cursor | None) -> tuple[list[Row], int]:
         query = changes_query(shape, window, after, self._page_size)
         try:
-            return self._all(query)
+            return self._all(query), 0
         except TransientError as error:
             if error.code != errors.QUERY_EXPIRED:
                 raise
-            return self._all(query)  # the rest of the result was dropped meanwhile: ask once more from the same key
+            return self._all(query), 0  # the rest of the result was dropped meanwhile: ask once more from the same key
 
     def _all(self, query: str) -> list[Row]:
         return [row for page in self._client.query(query, with_deleted=True) for row in page]
 
 
-def changes_query(shape: Shape, window: Window, after: Cursor | None, limit: int, *, urgent_only: bool = False) -> str:
+def changes_query(
+    shape: Shape, window: Window, after: Cursor | None, limit: int | None, *, urgent_only: bool = False
+) -> str:
     """Return the query for what changed in the half-open window, after the cursor if there is one."""
-    stamp = "SystemModstamp"
-    begin = soql.compare(stamp, ">=", window.start)
-    if after is not None:
-        same = f"{soql.compare(stamp, '=', after.at)} AND {soql.compare('Id', '>', after.id)}"
-        begin = f"({soql.compare(stamp, '>', after.at)} OR ({same}))"
-    where = f"{begin} AND {soql.compare(stamp, '<', window.end)}"
+    where = _changed(window, after)
     if urgent_only and (urgent := _urgent(shape)):
         where = f"{where} AND ({urgent})"
-    return soql.select(shape.fields, shape.object, where, f"ORDER BY {stamp}, Id LIMIT {limit}")
+    most = "" if limit is None else f" LIMIT {limit}"
+    return soql.select(shape.fields, shape.object, where, f"ORDER BY {_STAMP}, Id{most}")
+
+
+def count_query(shape: Shape, window: Window, after: Cursor | None) -> str:
+    """Return the query for how many records that is."""
+    return f"SELECT COUNT(Id) FROM {soql.checked_name(shape.object)} WHERE {_changed(window, after)}"  # noqa: S608  (names are checked)
+
+
+def _changed(window: Window, after: Cursor | None) -> str:
+    begin = soql.compare(_STAMP, ">=", window.start)
+    if after is not None:
+        same = f"{soql.compare(_STAMP, '=', after.at)} AND {soql.compare('Id', '>', after.id)}"
+        begin = f"({soql.compare(_STAMP, '>', after.at)} OR ({same}))"
+    return f"{begin} AND {soql.compare(_STAMP, '<', window.end)}"
+
+
+def _is_in_order(rows: Sequence[Row], after: Cursor) -> bool:
+    stamps = [after.at, *(parse_datetime(row["SystemModstamp"]) for row in rows)]
+    return stamps == sorted(stamps)
+
+
+def _as_page(shape: Shape, rows: Sequence[Row]) -> Page:
+    cursor = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
+    return Page(tuple(shape.record(row) for row in rows), cursor)
+
+
+def _count_in(rows: Sequence[Row]) -> int:
+    counted = rows[0].get("expr0") if rows else None
+    return counted if isinstance(counted, int) else 0
 
 
 def _urgent(shape: Shape) -> str:

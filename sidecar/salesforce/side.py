@@ -21,9 +21,10 @@ from sidecar.salesforce.describes import Describes
 from sidecar.salesforce.evidence import read_evidence
 from sidecar.salesforce.finding import find
 from sidecar.salesforce.owners import Owners, with_owner
-from sidecar.salesforce.reading import PAGE_SIZE, RecordReader, Shape, shape_of
+from sidecar.salesforce.reading import PAGE_SIZE, RecordReader
 from sidecar.salesforce.refreshing import RefreshTokens
 from sidecar.salesforce.rows import RowWriter
+from sidecar.salesforce.shape import Shape, shape_of
 from sidecar.salesforce.signin import TokenSource
 from sidecar.salesforce.transport import CallGate, open_session, speak_plain_http
 from sidecar.salesforce.writing import headers_for, write_all
@@ -112,8 +113,12 @@ class SalesforceSide:
         return read_evidence(self.client, self._shapes(rules, {ref.object for ref in refs}), refs)
 
     def use_jobs(self, log: JobLog, *, threshold: int = THRESHOLD) -> None:
-        """From now on write `threshold` rows of a kind, or more, by a bulk job; `log` remembers the jobs."""
+        """From now on take bulk jobs: from `threshold` rows of a kind on to write, and for what is a lot to read.
+
+        `log` remembers them.
+        """
         self._jobs, self._threshold = Jobs(self.client, log), threshold
+        self._reader.jobs = self._jobs
 
     def finish_jobs(self) -> None:
         """See bulk jobs that an earlier run left behind to their end."""
