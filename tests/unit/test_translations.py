@@ -46,6 +46,13 @@ def test_translations_keep_the_places_for_values(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
+def test_a_percent_sign_is_doubled_since_every_sentence_is_filled_in(language: str) -> None:
+    for both in translations(language).items():
+        for text in both:
+            assert not re.search(r"(?<!%)%(?![(%])", text.replace("%%", "")), text
+
+
+@pytest.mark.parametrize("language", OTHERS)
 def test_the_compiled_words_are_those_of_the_source(language: str) -> None:
     compiled = read_mo(BytesIO((WEB / f"translations/{language}/LC_MESSAGES/messages.mo").read_bytes()))
     assert {str(message.id): str(message.string) for message in compiled if message.id} == translations(language)
