@@ -35,6 +35,8 @@ from sidecar.salesforce.transport import open_session
 from sidecar.store.cache import SqlCache
 from sidecar.store.instances import Instance
 from sidecar.store.org_parts import OrgParts
+from sidecar.store.outbox import Outbox
+from sidecar.sync.model import Reaction
 
 DEFAULT_VERSION: Final = "66.0"
 _UNFINISHED: Final = "org-deployment-id"
@@ -120,6 +122,8 @@ def set_up_org(
             OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
     app.forget(instance, Side.SALESFORCE)  # descriptions and tokens from before know nothing of the new fields
     _wait_until_visible(app, instance, plan)
+    for lane in ("people", "activities"):
+        Outbox(app.database).wake(instance.id, lane, Reaction.SETUP)
     return SetUp(tuple(sorted(made)), check_org(app, instance, admin=admin))
 
 
@@ -226,22 +230,24 @@ def _deploy(
     deployment_id = start_deployment(client, before.package(plan))
     # If we end here, the next set-up or undo asks what became of it.
     cache = _cache(app, instance)
-    cache.put(_UNFINISHED, deployment_id, expires_at=app.clock() + _KEPT)
+    parts = [_key(part) for part in plan.parts]
+    kept = {"id": deployment_id, "parts": parts, "prefix": before.seen.namespace}
+    cache.put(_UNFINISHED, json.dumps(kept), expires_at=app.clock() + _KEPT)
     done = wait_for_deployment(client, deployment_id, waits=waits)
-    made = _made(plan, done, before.seen.namespace)
+    made = _made(plan.parts, done, before.seen.namespace)
     OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
     cache.drop(_UNFINISHED)
     return made
 
 
-def _made(plan: Plan, done: Deployed, prefix: str) -> set[OrgPart]:
+def _made(parts: Sequence[OrgPart], done: Deployed, prefix: str) -> set[OrgPart]:
     """Return the planned parts that were not there before; history was off, or it would not be planned."""
     named = {
         OrgPart(part.kind, ".".join(name.removeprefix(f"{prefix}__") for name in part.name.split("."))): part
-        for part in plan.parts
+        for part in parts
     }
     found = {named.get(part, part) for part in done.made}
-    return found | {part for part in plan.parts if part.kind is PartKind.HISTORY}
+    return found | {part for part in parts if part.kind is PartKind.HISTORY}
 
 
 def _settle_unfinished(
@@ -249,15 +255,18 @@ def _settle_unfinished(
 ) -> bool:
     """Find out what became of a deployment whose end we did not see, remember what it made, and tell if there was one."""
     cache = _cache(app, instance)
-    deployment_id = cache.get(_UNFINISHED)
-    if deployment_id is None:
+    text = cache.get(_UNFINISHED)
+    if text is None:
         return False
+    kept = json.loads(text)
+    parts = [OrgPart(PartKind(kind), name) for kind, name in kept["parts"]]
     with _deployer(app, instance, admin) as client:
         try:
-            done = wait_for_deployment(client, deployment_id, waits=waits)
+            done = wait_for_deployment(client, kept["id"], waits=waits)
+            made = _made(parts, done, kept["prefix"])
         except SetupError:
-            done = Deployed(frozenset(), frozenset())  # it changed nothing, or nobody remembers it
-    OrgParts(app.database, instance.id).add([_key(part) for part in done.made], app.clock())
+            made = set()  # it changed nothing, or nobody remembers it
+    OrgParts(app.database, instance.id).add([_key(part) for part in made], app.clock())
     cache.drop(_UNFINISHED)
     return True
 

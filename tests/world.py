@@ -157,12 +157,14 @@ def _host_clock() -> HostClock:
     return clock
 
 
-def make_world(*, database_url: str | None = None, host_url: str | None = None, **options) -> World:
-    """Return a fresh world at START. The sidecar's first window begins an hour before."""
+def make_world(
+    *, database_url: str | None = None, host_url: str | None = None, is_empty_org: bool = False, **options
+) -> World:
+    """Return a fresh world at START; an empty org is as the vendor delivers it. The sidecar's first window begins an hour before."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-world-"))
     for name in ("state.sqlite3", "mautic.sqlite3"):
         shutil.copy(_template() / name, folder / name)
-    org = Org(clock=Clock(START))
+    org = Org(clock=Clock(START), is_empty=is_empty_org)
     host = Host(host_url or f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), **options)
     adapters = {Side.HOST: WsgiAdapter(host.app), Side.SALESFORCE: WsgiAdapter(org.app)}
     settings = Settings(home=folder, database_url=database_url or f"sqlite:///{folder}/state.sqlite3", keys=KEY)
