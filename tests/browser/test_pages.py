@@ -24,6 +24,7 @@ PAGES = {
     "login": "/login",
     "instances": "/instances",
     "instance": "/instances/beta",
+    "health": "/instances/beta/health",
     "run": "/instances/beta/runs/3",
     "connect": "/instances/beta/connect",
     "held-back": "/instances/beta/waiting/people?reason=value-not-in-picklist",
@@ -144,6 +145,20 @@ def test_the_callback_url_can_be_copied_by_a_button_or_by_hand(browser: Browser,
     scripted.get_by_text("Copied.").wait_for()
     assert scripted.evaluate("navigator.clipboard.readText()") == f"{server}/oauth/salesforce/callback"
     context.close()
+
+
+def test_support_can_set_a_budget_by_keyboard_alone_and_sees_the_calls_as_a_table(page: Page) -> None:
+    page.goto("/instances/beta/health")
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("table").first.get_by_role("row").count() == 25
+    page.get_by_label("Calls in 24 hours").focus()
+    page.keyboard.type("900")
+    page.get_by_label("Reason, kept in the audit log").focus()
+    page.keyboard.type("asked by phone")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("status").inner_text() == "Saved. It holds from the next call on."
+    assert page.locator("#calls").get_by_text("/ 900").is_visible()
 
 
 def test_the_first_key_press_offers_to_skip_the_menu(page: Page) -> None:
