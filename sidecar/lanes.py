@@ -1,7 +1,8 @@
 """Runs one lane of one instance under its lease, and is the only place that reacts to a SidecarError.
 
-SetupError → blocked, with an alert, and tried again at the next slot · TransientError → postponed · SafetyError → held for
-a person · lost lease → stopped. Anything else is a bug: the ledger marks the run failed and the error goes on.
+SetupError → blocked, with an alert, and tried again at the next slot, unless only a new sign-in at Salesforce can mend it:
+then the whole instance is blocked · TransientError → postponed · SafetyError → held for a person · lost lease → stopped.
+Anything else is a bug: the ledger marks the run failed and the error goes on.
 """
 
 import os
@@ -30,6 +31,7 @@ from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.preflight import WARNINGS, preflight
 from sidecar.mapping.rules import Problem, Rules
+from sidecar.mapping.scope import with_since
 from sidecar.reconcile import Reconciliation
 from sidecar.records import Side
 from sidecar.salesforce.refusals import CONNECTION_CODES, MENDED_HERE
@@ -170,7 +172,7 @@ def _wake_if_rules_changed(work: LaneContext, rules: Rules) -> None:
     cache = SqlCache(app.database, app.cipher, instance_id, Side.SALESFORCE, app.clock)
     if cache.get(name) == rules.signature():
         return
-    for waits_for in (Reaction.SETUP, Reaction.DATA):
+    for waits_for in (Reaction.SETUP, Reaction.DATA, Reaction.RULES):
         Outbox(app.database).wake(instance_id, work.lane, waits_for)
     cache.put(name, rules.signature(), expires_at=app.clock() + REMEMBER_RULES)
 
@@ -192,7 +194,7 @@ class _Watched:
 
 def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> Rules:
     """Hold a mapping against what both sides show today; SetupError if it cannot be followed at all."""
-    mapping = app.mapping(instance, name)
+    mapping = with_since(app.mapping(instance, name), instance.synced_from)
     rules = preflight(
         mapping,
         sides.host.describe(mapping.host_object),
