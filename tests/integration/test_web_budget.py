@@ -66,6 +66,19 @@ def test_the_page_speaks_french(client: FlaskClient, app: App, instance: Instanc
     assert "Ce qui bloque des données" in text
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("calls", [None, 20, 5_000])
+def test_every_state_can_be_shown_to_support_in_every_language(
+    client: FlaskClient, app: App, instance: Instance, calls: int | None, language: str
+) -> None:
+    app.budgets.save(instance.id, Budget(calls=calls, operations_per_month=50_000), NOW)
+    log_in(client, add_user(app, "sup", Role.SUPPORT, language=language))
+    for slug in ("beta", "acme", "epsilon"):  # with calls, without, and never connected
+        assert client.get(f"/instances/{slug}/health").status_code == 200
+    paused = client.get("/instances/beta/health").get_data(as_text=True)
+    assert (("Goes on by itself" in paused) or ("Reprend tout seul" in paused)) is (calls == 20)
+
+
 def test_what_blocks_data_leads_to_the_records(client: FlaskClient, app: App, instance: Instance) -> None:
     text = page(client, app, Role.VIEWER)
     assert "/instances/beta/waiting/people?reason=value-not-in-picklist" in text
