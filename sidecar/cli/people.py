@@ -80,6 +80,9 @@ def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
         "salesforce": f"{pair.salesforce.ref.object} {pair.salesforce.ref.id}" if pair.salesforce else None,
         "link": {"state": link.state, "origin": link.origin} if link else None,
         "would": {"action": decision.action, "reason": decision.reason},
+        "scope": {
+            side.value: f"{'in' if verdict.is_in else 'out'}: {verdict.clause}" for side, verdict in story.scope.items()
+        },
         "consent": {
             "host_opted_out": pair.host.consent.opted_out if pair.host and pair.host.consent else None,
             "salesforce_opted_out": (
@@ -105,7 +108,7 @@ def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    head = [(name, _words(document[name])) for name in ("contact", "salesforce", "link", "would", "consent")]
+    head = [(name, _words(document[name])) for name in ("contact", "salesforce", "link", "would", "scope", "consent")]
     show(None, as_json=False, table=a_table("Who", ("", ""), head))
     columns = ("Field", "Mautic", "Salesforce", "Last agreed", "Rule", "Outcome")
     show(None, as_json=False, table=a_table("Fields", columns, [tuple(f.values()) for f in document["fields"]]))

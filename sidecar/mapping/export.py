@@ -14,6 +14,7 @@ from sidecar.mapping.model import (
     TooLong,
 )
 from sidecar.mapping.owners import dump_owners
+from sidecar.mapping.scope_document import dump_scopes
 from sidecar.records import Side
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -39,6 +40,8 @@ def dump_mapping(mapping: ObjectMapping) -> dict[str, object]:
         )
     if mapping.owners != OwnerRule():
         document["owners"] = dump_owners(mapping.owners)
+    if scopes := dump_scopes(mapping.scopes, mapping.host_scope):
+        document["scope"] = scopes
     document["fields"] = {pair.name: _pair(pair, mapping.salesforce_objects) for pair in mapping.fields}
     return document
 
@@ -137,8 +140,8 @@ def _toml(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case int():
-            return str(value)
+        case int() | float():
+            return repr(value)
         case str():
             return '"' + "".join(_escaped(character) for character in value) + '"'
         case list():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from sidecar.records import Side
@@ -136,8 +136,8 @@ class CriterionTest(StrEnum):
     IS_BLANK = "is_blank"
 
 
-Operand = str | int | float | bool | date | datetime
-"""A value of a criterion, as a document can write it."""
+Operand = str | int | float | bool
+"""A value of a criterion, as a document writes it; dates are texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,15 @@ from sidecar.mapping.model import (
     TooLong,
 )
 from sidecar.mapping.owners import OWNERS_KEYS, parse_owners
+from sidecar.mapping.scope_document import CRITERION_KEYS, HOST_SCOPE_KEYS, SCOPE_KEYS, parse_scopes
 from sidecar.mapping.transforms import TRANSFORMS
 from sidecar.records import Side
 
 __all__ = [
+    "CRITERION_KEYS",
+    "HOST_SCOPE_KEYS",
     "OWNERS_KEYS",
+    "SCOPE_KEYS",
     "DocumentProblem",
     "MappingError",
     "dump_mapping",
@@ -39,7 +43,7 @@ __all__ = [
     "parse_mapping_text",
 ]
 
-DOCUMENT_KEYS = ("mapping", "consent", "deletion", "owners", "fields")
+DOCUMENT_KEYS = ("mapping", "consent", "deletion", "owners", "scope", "fields")
 MAPPING_KEYS = (
     "name",
     "lane",
@@ -125,7 +129,8 @@ def parse_mapping(document: Mapping[str, object]) -> ObjectMapping:
     fields = _parse_fields(whole.get("fields") if whole.has("fields") else {}, objects, problems)
     owners = TableReader(whole.get("owners"), "owners", problems) if whole.has("owners") else None
     mapping = _parse_head(head, objects, fields, _parse_consent(consent), _parse_deletion(deletion))
-    mapping = replace(mapping, owners=parse_owners(owners))
+    scopes, host_scope = parse_scopes(whole.get("scope") if whole.has("scope") else {}, objects, problems)
+    mapping = replace(mapping, owners=parse_owners(owners), scopes=scopes, host_scope=host_scope)
     # What is inconsistent is only told once the parts are readable: half a mapping would raise false alarms.
     found = problems or check_consistency(mapping)
     if found:

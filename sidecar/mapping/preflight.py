@@ -12,6 +12,7 @@ from sidecar.mapping.model import ObjectMapping, OnSalesforceDelete
 from sidecar.mapping.pairs import ADMIN, can_write, judge_pair
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.rules import FieldRule, Problem, Rules
+from sidecar.mapping.scope import Compiled, compile_scope, host_clauses
 from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
 
 __all__ = ["WARNINGS", "Code", "preflight"]
@@ -43,6 +44,8 @@ def preflight(
         problems += _check_external_id(visible, schema)
         problems += _check_consent(visible, schema)
         problems += _check_salesforce_mark(visible, schema)
+    scopes = {name: compile_scope(mapping.scopes[name], schemas[name]) for name in schemas if name in mapping.scopes}
+    problems += _check_scopes(scopes)
     if host_schema:
         problems += _check_required(visible, host_schema, schemas, fields)
         problems += _check_host_mark(visible, host_schema)
@@ -56,6 +59,8 @@ def preflight(
         can_mark_salesforce_deletion=frozenset(name for name in schemas if _salesforce_mark(visible, schemas[name])),
         external_id_on=frozenset(name for name in schemas if _external_id(visible, schemas[name])),
         may_write=_writable(visible),
+        scopes={name: scope.clauses for name, scope in scopes.items() if scope.clauses},
+        host_scope=host_clauses(mapping.host_scope),
     )
 
 
@@ -180,6 +185,24 @@ def _check_consent(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Pro
     elif not info.is_updateable:
         message = f"{name} is read-only: an unsubscribe in the host does not reach Salesforce."
         yield Problem(Code.OPT_OUT_READ_ONLY, message, admin, object=schema.object)
+
+
+def _check_scopes(scopes: Mapping[str, Compiled]) -> Iterator[Problem]:
+    """A scope that names what we cannot see lets nobody new in: better nobody than the wrong ones."""
+    admin = ADMIN[Side.SALESFORCE]
+    for name, scope in scopes.items():
+        if scope.missing:
+            fields = ", ".join(f"{name}.{field}" for field in scope.missing)
+            message = (
+                f"The scope of {name} asks for {fields}, which is missing or hidden: nobody new of {name} takes part."
+            )
+            yield Problem(Code.SCOPE_FIELD_MISSING, message, admin, object=name)
+        if scope.unusable:
+            fields = ", ".join(f"{name}.{field}" for field in scope.unusable)
+            message = (
+                f"The scope of {name} asks something of {fields} that does not fit: nobody new of {name} takes part."
+            )
+            yield Problem(Code.SCOPE_FIELD_UNUSABLE, message, "operator", object=name)
 
 
 def _check_host_mark(mapping: ObjectMapping, host: ObjectSchema) -> Iterator[Problem]:

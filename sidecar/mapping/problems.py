@@ -25,6 +25,8 @@ class Code(StrEnum):
     OPT_OUT_HIDDEN = "opt-out-hidden"
     OPT_OUT_READ_ONLY = "opt-out-read-only"
     DELETION_MARK_MISSING = "deletion-mark-missing"
+    SCOPE_FIELD_MISSING = "scope-field-missing"
+    SCOPE_FIELD_UNUSABLE = "scope-field-unusable"
 
 
 WARNINGS = frozenset(

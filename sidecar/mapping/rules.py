@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.model import FieldPair, ObjectMapping
+from sidecar.mapping.scope import Clause
 from sidecar.records import FieldInfo, Side
 
 
@@ -55,9 +56,16 @@ class Rules:
     can_mark_salesforce_deletion: frozenset[str] = frozenset()
     external_id_on: frozenset[str] = frozenset()
     may_write: frozenset[Side] = field(default_factory=lambda: frozenset(Side))
+    scopes: Mapping[str, tuple[Clause, ...]] = field(default_factory=dict)
+    host_scope: tuple[Clause, ...] = ()
+
+    def clauses(self, side: Side, object_name: str) -> tuple[Clause, ...]:
+        """Return what a record of that object must satisfy to take part; nothing, if everybody does."""
+        return self.host_scope if side is Side.HOST else self.scopes.get(object_name, ())
 
     def signature(self) -> str:
         """Return what changes whenever a decision could come out otherwise: the mapping, or what either side shows of it."""
         sides = (self.is_consent_known, sorted(self.external_id_on), sorted(self.may_write))
-        told = (sorted(self.fields.items()), sides, self.mapping.owners)
+        scopes = (sorted(self.scopes.items()), self.host_scope)
+        told = (sorted(self.fields.items()), sides, self.mapping.owners, scopes)
         return hashlib.sha256(repr(told).encode()).hexdigest()

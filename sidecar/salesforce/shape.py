@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sidecar.mapping.rules import Rules
-from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref, Value
+from sidecar.records import Consent, FieldInfo, ObjectSchema, Record, Ref, Side, Value
 from sidecar.salesforce.owners import OWNER_EMAIL, OWNER_ID
 from sidecar.salesforce.values import from_json, parse_datetime
 
@@ -78,6 +78,7 @@ def shape_of(rules: Rules, object_name: str, schema: ObjectSchema, owner_name: O
     """Return how to read an object: mapped fields, external id, deletion mark and opt-out, as far as they are visible."""
     mapping = rules.mapping
     names = [rule.salesforce.name for rule in rules.fields.get(object_name, ())]
+    names += [clause.info.name for clause in rules.clauses(Side.SALESFORCE, object_name)]
     names += [name for name in (mapping.external_id, mapping.deletion.salesforce_field) if name]
     opt_out = mapping.consent.salesforce_field if mapping.consent else None
     return Shape(

@@ -24,6 +24,7 @@ ECHOES = frozenset({"unchanged", "still-waiting"})
 """Reasons of skips that were not decided anew: whatever waits goes on waiting, and they are counted, not told."""
 
 _WAITING = (Reaction.DATA, Reaction.SETUP, Reaction.PERSON)
+_REMEMBERED = (*_WAITING, Reaction.RULES)
 _KEYS = ("instance_id", "lane", "side", "object", "record_id")
 _CHANGING = ("reason", "attempts", "waits_for", "try_again_at", "fence", "seen")
 _Key = tuple[Side, Ref]
@@ -116,7 +117,7 @@ class LaneOutbox:
     def load_waiting(self, connection: Connection, side: Side, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Return what was seen of records that wait for someone."""
         rows = self.load_rows(connection, {(side, ref) for ref in refs}).values()
-        return {_ref(row): row.seen for row in rows if row.seen is not None and row.waits_for in _WAITING}
+        return {_ref(row): row.seen for row in rows if row.seen is not None and row.waits_for in _REMEMBERED}
 
     def intend(self, connection: Connection, decisions: Iterable[Decision]) -> None:
         """Note what is about to be written; a row that is there keeps its attempts and hints."""

@@ -4,6 +4,7 @@ Start here to learn why a record was written, skipped or held; `fields.py` and `
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sidecar.mapping.model import OnSalesforceDelete
 from sidecar.mapping.rules import FieldRule, Rules
@@ -22,6 +23,7 @@ from sidecar.sync.model import (
     Pair,
     Write,
 )
+from sidecar.sync.scope import OUT_OF_SCOPE, is_out, is_pair_out
 
 
 def decide(pair: Pair, rules: Rules) -> Decision:
@@ -29,6 +31,8 @@ def decide(pair: Pair, rules: Rules) -> Decision:
     if pair.problem:
         return Decision(pair, Action.HOLD if pair.problem in HELD_PROBLEMS else Action.SKIP, pair.problem)
     host, salesforce = pair.host, pair.salesforce
+    if is_pair_out(pair, rules):
+        return Decision(pair, Action.SKIP, OUT_OF_SCOPE)
     if pair.link and (_is_gone(host) or _is_gone(salesforce)):
         return _decide_deletion(pair, pair.link.state, rules)
     if host and salesforce and not _is_gone(host) and not _is_gone(salesforce):
@@ -84,7 +88,7 @@ def _decide_update(pair: Pair, rules: Rules) -> Decision:
     """Both records live: three-way per field, consent by its own rules, and marks of an earlier deletion cleared."""
     assert pair.host is not None
     assert pair.salesforce is not None
-    fields = decide_fields(pair, rules)
+    fields = _within_scope(decide_fields(pair, rules), pair, rules)
     consent = _permitted(decide_consent(pair, rules), rules)
     values = {side: _field_writes(fields, rules, side, pair.salesforce.ref.object) for side in Side}
     values[Side.SALESFORCE] |= _identity(pair, rules)
@@ -94,6 +98,18 @@ def _decide_update(pair: Pair, rules: Rules) -> Decision:
         write for side in Side if (write := _update(side, pair.record(side), values[side], consent)) is not None
     )
     return Decision(pair, *_verdict(pair, writes, fields, consent), writes=writes, fields=fields, consent=consent)
+
+
+def _within_scope(fields: tuple[FieldDecision, ...], pair: Pair, rules: Rules) -> tuple[FieldDecision, ...]:
+    """Keep back what would travel from a host record that its scope leaves out; opt-outs and marks are no values."""
+    if not is_out(pair.host, Side.HOST, rules):
+        return fields
+    return tuple(
+        replace(field, outcome=FieldOutcome.KEPT, reason=OUT_OF_SCOPE, target=None, new_value=None)
+        if field.target is Side.SALESFORCE
+        else field
+        for field in fields
+    )
 
 
 def _verdict(

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 from sidecar.mapping.model import FieldPair, Priority
 from sidecar.mapping.rules import FieldRule, Rules
+from sidecar.mapping.scope import Verdict
 from sidecar.records import Record, Side, Value
 from sidecar.sync.fields import value_of
 from sidecar.sync.model import Decision, FieldDecision, FieldOutcome, Link
 from sidecar.sync.run import Lane, make_plan
+from sidecar.sync.scope import judge_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,15 @@ class FieldStory:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All there is to say about one record: what a run would do now, why, and field by field."""
+    """All there is to say about one record: what a run would do now, why, and field by field.
+
+    `scope` tells of each side's record which clause of its scope keeps it out or lets it in; who is linked goes on regardless.
+    """
 
     decision: Decision
     fields: tuple[FieldStory, ...] = ()
     suspended: Mapping[str, str] = field(default_factory=dict)
+    scope: Mapping[Side, Verdict] = field(default_factory=dict)
 
 
 def explain(lane: Lane, side: Side, record: Record) -> Explanation:
@@ -49,6 +55,11 @@ def explain(lane: Lane, side: Side, record: Record) -> Explanation:
             problem.pair: problem.code
             for problem in lane.rules.problems
             if problem.pair and problem.object in (None, object_name)
+        },
+        scope={
+            side: judge_record(present, side, lane.rules)
+            for side in Side
+            if (present := decision.pair.record(side)) is not None and not present.is_deleted
         },
     )
 

@@ -141,12 +141,13 @@ class Write:
 
 
 class Reaction(StrEnum):
-    """What a failed write waits for."""
+    """What a failed write, or a record that is left out, waits for."""
 
     RETRY = "retry"
     DATA = "data"
     SETUP = "setup"
     PERSON = "person"
+    RULES = "rules"
 
 
 @dataclass(frozen=True, slots=True)

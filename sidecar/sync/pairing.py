@@ -14,6 +14,7 @@ from sidecar.sync.echo import is_echo, seen_fingerprint
 from sidecar.sync.match import match_unlinked
 from sidecar.sync.model import Link, Pair
 from sidecar.sync.ports import LaneStore, SidePort, Sides
+from sidecar.sync.scope import OUT_OF_SCOPE, is_pair_out, scope_values
 
 _MAX_HOPS = 8
 """How many merges and conversions in a row are followed; a longer chain is looked at again later."""
@@ -44,7 +45,9 @@ def pair_up(
         open_pairs, echoes = _split_echoes(open_pairs, side, rules, store)
         settled += echoes
     linked = _with_counterparts([pair for pair in open_pairs if pair.link], side, rules, sides, store)
-    unlinked = match_unlinked([pair for pair in open_pairs if pair.link is None], side, rules, sides, store)
+    strangers = [pair for pair in open_pairs if pair.link is None]
+    settled += [replace(pair, problem=OUT_OF_SCOPE) for pair in strangers if is_pair_out(pair, rules)]
+    unlinked = match_unlinked([pair for pair in strangers if not is_pair_out(pair, rules)], side, rules, sides, store)
     return settled + with_evidence(linked + unlinked, rules, sides)
 
 
@@ -148,7 +151,9 @@ def _split_echoes(pairs: list[Pair], side: Side, rules: Rules, store: LaneStore)
 def waiting_fingerprint(record: Record, side: Side, rules: Rules) -> str:
     """Return what is remembered of an unlinked record that waits."""
     salesforce_object = record.ref.object if side is Side.SALESFORCE else rules.mapping.create_in_salesforce
-    return seen_fingerprint(record, side, rules, salesforce_object or rules.mapping.salesforce_objects[0])
+    seen = seen_fingerprint(record, side, rules, salesforce_object or rules.mapping.salesforce_objects[0])
+    asked = scope_values(record, side, rules)
+    return rules.fingerprint.of_text(repr((seen, asked))) if asked else seen
 
 
 def _with_counterparts(pairs: list[Pair], side: Side, rules: Rules, sides: Sides, store: LaneStore) -> list[Pair]:

@@ -20,6 +20,7 @@ from sidecar.sync.model import (
     WriteError,
 )
 from sidecar.sync.pairing import waiting_fingerprint
+from sidecar.sync.scope import OUT_OF_SCOPE
 from sidecar.sync.write import Results
 
 FIRST_PAUSE = timedelta(minutes=5)
@@ -35,6 +36,7 @@ _STATUS_BY_REACTION = {
     Reaction.DATA: Status.REJECTED,
     Reaction.SETUP: Status.HELD,
     Reaction.PERSON: Status.HELD,
+    Reaction.RULES: Status.HELD,
 }
 
 
@@ -61,7 +63,7 @@ class Settler:
         return replace(decision, fields=tuple(_judged(field, rules[field.name], results) for field in decision.fields))
 
     def _outcome(self, decision: Decision, results: Results) -> Outcome:
-        outcome = self._settled(decision, results)
+        outcome = _left_out(self._settled(decision, results))
         is_news = outcome.link is not None and (outcome.link != decision.pair.link or bool(decision.pair.retired))
         return outcome if is_news else replace(outcome, link=None)
 
@@ -89,6 +91,9 @@ class Settler:
 
     def _unwritten(self, decision: Decision) -> Outcome:
         link = self._link(decision, {}) if decision.pair.link else None
+        if decision.reason == OUT_OF_SCOPE and link is None:
+            seen = self._seen_waiting(decision, link)
+            return Outcome(decision, Status.SKIPPED, decision.reason, link, Reaction.RULES, seen=seen)
         if decision.action is Action.SKIP:
             return Outcome(decision, Status.SKIPPED, decision.reason, link)
         if decision.reason in ("waits-for-merge", "record-not-visible"):
@@ -192,6 +197,12 @@ class Settler:
             if decision.consent and side in decision.consent.changes and written.result.consent_error is None:
                 consent = Consent(opted_out=decision.consent.agreed)
         return fingerprint_values(values, consent, side, self.rules, link.salesforce.object)
+
+
+def _left_out(outcome: Outcome) -> Outcome:
+    """Let a linked record of which values were kept back wait for other rules, unless it waits for something else."""
+    is_left = any(field.reason == OUT_OF_SCOPE for field in outcome.decision.fields)
+    return replace(outcome, waits_for=Reaction.RULES) if is_left and outcome.waits_for is None else outcome
 
 
 def _with_held_fields(outcome: Outcome) -> Outcome:

@@ -280,7 +280,7 @@ def test_users_are_asked_for_once_a_run_and_not_by_an_idle_one(world: World, use
     world.hourly()
     assert requests_for_users(world) == 1
     world.hourly()
-    world.later(hours=2)
+    world.later(minutes=58)
     world.org.reset_calls()
     idle = world.sync()
     assert (idle.calls[Side.SALESFORCE], requests_for_users(world)) == (2, 0)

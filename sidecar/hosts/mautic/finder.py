@@ -1,6 +1,7 @@
 """Finds the living contacts that unlinked records may belong to: by id, else by the values that identify them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sidecar.hosts.mautic.reader import ContactReader, Wish, id_of
 from sidecar.mapping.fingerprint import comparable_text
@@ -51,7 +52,7 @@ def _find_by_values(
             texts.setdefault(name, set()).add(text)
     found: dict[tuple[str, str], list[Record]] = {}
     for name, some in texts.items():
-        wider = Wish(tuple(dict.fromkeys((*wish.fields, name))), wish.consent)
+        wider = replace(wish, fields=tuple(dict.fromkeys((*wish.fields, name))))
         for record in reader.find(wider, name, some).values():
             held = comparable_text(record.values.get(name), reader.schema.fields[name])
             if held is not None and held in some:

@@ -13,9 +13,11 @@ from sidecar.hosts.mautic.feed import Sources, read_feed_page
 from sidecar.hosts.mautic.opt_outs import read_lifted_at, read_opt_outs
 from sidecar.hosts.mautic.schema import OWNER, VIRTUAL_NAMES, ContactFields, read_contact_fields
 from sidecar.hosts.mautic.tables import Tables
+from sidecar.hosts.mautic.tags import read_tagged
 from sidecar.hosts.mautic.values import from_row, utc
 from sidecar.mapping.model import OwnerRule
 from sidecar.mapping.rules import Rules
+from sidecar.mapping.scope import HAS_TAG
 from sidecar.records import Consent, ObjectSchema, Record, Ref, Value
 from sidecar.sync.model import Page, Window
 
@@ -32,6 +34,7 @@ class Wish:
     fields: tuple[str, ...]
     consent: bool
     owners: OwnerRule = field(default_factory=OwnerRule)
+    tag: str | None = None
 
     @classmethod
     def of(cls, rules: Rules) -> "Wish":
@@ -40,7 +43,9 @@ class Wish:
         mapping = rules.mapping
         if mapping.deletion.host_field:
             names.append(mapping.deletion.host_field)
-        return cls(tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners)
+        return cls(
+            tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners, mapping.host_scope.only_with_tag
+        )
 
 
 class ContactReader:
@@ -152,6 +157,7 @@ class ContactReader:
             return {}
         rows = self._rows(connection, wish, ids)
         consents = read_opt_outs(connection, self.tables, list(rows)) if wish.consent and rows else {}
+        tagged = read_tagged(connection, self.tables, list(rows), wish.tag) if wish.tag and rows else set()
         touched = self._last_logged(connection, list(rows)) if rows else {}
         gone = [each for each in ids if each not in rows]
         survivors = self._survivors(connection, gone) if gone else {}
@@ -163,7 +169,8 @@ class ContactReader:
                     name: self._value(name, contact_id, row, wish.owners)
                     for name in wish.fields
                     if name in self.schema.fields
-                },
+                }
+                | ({HAS_TAG: contact_id in tagged} if wish.tag else {}),
                 modified_at=_latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
                 consent=consents.get(contact_id, Consent(opted_out=False)) if wish.consent else None,
             )

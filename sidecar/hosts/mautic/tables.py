@@ -46,6 +46,16 @@ class Tables:
         return self._table("users", "id", "email", "is_published")
 
     @property
+    def tags(self) -> TableClause:
+        """The names of tags."""
+        return self._table("lead_tags", "id", "tag")
+
+    @property
+    def tagged(self) -> TableClause:
+        """Which contact has which tag."""
+        return self._table("lead_tags_xref", "lead_id", "tag_id")
+
+    @property
     def do_not_contact(self) -> TableClause:
         """Opt-outs by channel."""
         return self._table("lead_donotcontact", "id", "lead_id", "date_added", "reason", "channel")

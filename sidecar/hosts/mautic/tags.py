@@ -1,0 +1,26 @@
+"""Tags: which contacts have the one that a scope names."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from sidecar.hosts.mautic.tables import Tables
+
+
+def read_tagged(connection: Connection, tables: Tables, ids: Sequence[int], tag: str) -> set[int]:
+    """Return which of the contacts have the tag. One statement."""
+    tags, tagged = tables.tags, tables.tagged
+    wanted = select(tagged.c.lead_id).join_from(tagged, tags, tags.c.id == tagged.c.tag_id)
+    found = connection.execute(wanted.where(tags.c.tag == tag, tagged.c.lead_id.in_(ids)))
+    return {int(each) for each in found.scalars()}
+
+
+def count_contacts(connection: Connection, tables: Tables, tag: str | None) -> int:
+    """Return how many contacts with an e-mail address there are, or how many of them have the tag."""
+    leads, tags, tagged = tables.leads("email"), tables.tags, tables.tagged
+    wanted = select(func.count(leads.c.id.distinct())).where(leads.c.email.is_not(None), leads.c.email != "")
+    if tag is not None:
+        wanted = wanted.select_from(
+            leads.join(tagged, tagged.c.lead_id == leads.c.id).join(tags, tags.c.id == tagged.c.tag_id)
+        ).where(tags.c.tag == tag)
+    return int(connection.execute(wanted).scalar_one())
