@@ -9,6 +9,7 @@ from sidecar.bootstrap import bootstrap
 from sidecar.checks import check_connections
 from sidecar.cli.connect_salesforce import salesforce
 from sidecar.cli.files import read_text
+from sidecar.cli.org import org_line
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors_told, show
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
@@ -67,11 +68,13 @@ def check(slug: SlugArgument, as_json: JsonOption = False) -> None:
         services = bootstrap()
         instance = services.instances.get(slug)
         found = check_connections(services, instance)
-        documents = [
+        documents: list[dict[str, Any]] = [
             {"side": each.side, "ok": each.is_ok, "code": each.code, "message": each.message, "fixed_by": each.fixed_by}
             for each in found
         ]
-        rows = [(each.side, "ok" if each.is_ok else "fix", each.message, each.fixed_by) for each in found]
+        if all(each.is_ok for each in found):
+            documents.append(org_line(services, instance))
+        rows = [(line["side"], "ok" if line["ok"] else "fix", line["message"], line["fixed_by"]) for line in documents]
         show(documents, as_json=as_json, table=a_table("Connections", ("Side", "", "What", "Who"), rows))
         if not all(each.is_ok for each in found):
             raise typer.Exit(ExitCode.CANNOT_CONNECT)

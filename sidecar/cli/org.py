@@ -11,7 +11,7 @@ from rich.table import Table
 from sidecar.bootstrap import App, bootstrap
 from sidecar.cli.files import read_text, write_bytes
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors, errors_told, show
-from sidecar.errors import SetupError, UsageError
+from sidecar.errors import SetupError, SidecarError, UsageError
 from sidecar.orgs import (
     AdminGrant,
     Looked,
@@ -135,18 +135,18 @@ def package(
         show({"output": str(output), "bytes": len(data)}, as_json=as_json, table=told)
 
 
-def summary_of(services: App, instance: Instance) -> tuple[bool, str]:
-    """Return whether an org is as it must be, and that in one sentence."""
-    return summarise(check_org(services, instance))
-
-
-def summarise(looked: Looked) -> tuple[bool, str]:
-    """Return a check in one sentence."""
-    wrong = [line for line in looked.report.lines if line.status is LineStatus.FIX]
-    notes = sum(line.status is LineStatus.NOTE for line in looked.report.lines)
+def org_line(services: App, instance: Instance) -> dict[str, Any]:
+    """Return a whole check of the org as one line of `sidecar check`; it stops nothing, each lane says what it lacks."""
+    line: dict[str, Any] = {"side": "org", "ok": False, "code": None, "message": "", "fixed_by": None}
+    try:
+        lines = check_org(services, instance).report.lines
+    except SidecarError as error:
+        return line | {"code": error.code, "message": error.message}
+    wrong = sum(each.status is LineStatus.FIX for each in lines)
     if wrong:
-        return False, f"{len(wrong)} things to put right: sidecar org check tells them"
-    return True, f"everything in place, {notes} notes"
+        told = f"{wrong} things to put right: sidecar org check {instance.slug}"
+        return line | {"message": told, "fixed_by": "salesforce_admin"}
+    return line | {"ok": True, "message": "all that the sidecar needs is there"}
 
 
 def describe_report(report: Report) -> dict[str, Any]:

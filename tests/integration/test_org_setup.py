@@ -226,9 +226,10 @@ def test_an_administrators_token_is_used_for_once_and_kept_nowhere(plain):
         assert set_up_org(plain.app, plain.instance, admin=admin).after.report.is_green
     state = (plain.folder / "state.sqlite3").read_bytes()
     assert token.encode() not in state
-    with pytest.raises(SetupError, match="administrator's access token"), as_admin(plain) as admin:
+    with as_admin(plain) as admin:
         plain.org.expire_tokens()
-        undo_set_up(plain.app, plain.instance, admin=admin)
+        with pytest.raises(SetupError, match="administrator's access token"):
+            undo_set_up(plain.app, plain.instance, admin=admin)
 
 
 # -- undoing -----------------------------------------------------------------------------------------------------------
@@ -335,3 +336,12 @@ def test_the_package_command_writes_a_zip_with_its_manifest(plain, command, tmp_
         "permissionsets/Mautic_Sidecar.permissionset",
         *(f"objects/{name}.object" for name in files),
     }
+
+
+def test_the_general_check_tells_of_the_org_in_one_line(world, command, monkeypatch):
+    monkeypatch.setattr("sidecar.cli.connect.bootstrap", lambda: world.app)
+    told = json.loads(CliRunner().invoke(cli, ["check", "acme", "--json"]).stdout)
+    assert [(line["side"], line["ok"]) for line in told] == [("host", True), ("salesforce", True), ("org", False)]
+    assert "sidecar org check acme" in told[-1]["message"]
+    set_up_org(world.app, world.instance)
+    assert json.loads(CliRunner().invoke(cli, ["check", "acme", "--json"]).stdout)[-1]["ok"]

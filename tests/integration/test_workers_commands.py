@@ -104,7 +104,7 @@ def test_from_an_empty_database_to_the_first_run(deployment: Deployment, tmp_pat
         ]
         assert [step.code for step in steps] == [DONE] * len(steps), [step.said for step in steps]
         checked, _, people, _, shown = (step.document for step in steps[4:9])
-        assert [side["ok"] for side in checked] == [True, True]
+        assert [line["ok"] for line in checked] == [True, True, True]
         assert people["counts"]["written"] == {"new-in-host": 2}
         assert shown["state"] == "ready"
         assert shown["last_states"] == {"people": "done", "activities": "done"}
