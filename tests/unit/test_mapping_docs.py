@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.mapping import activities, parse
 from sidecar.mapping.converted import Held, Note
-from sidecar.mapping.model import ConflictPolicy, LiftPolicy, OnSalesforceDelete, Priority, TooLong
+from sidecar.mapping.model import ConflictPolicy, LiftPolicy, OnSalesforceDelete, Priority, ScopeRecords, TooLong
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.transforms import TRANSFORMS
 
@@ -30,6 +30,9 @@ def rows_under(heading):
         ("### `[consent]` (optional)", parse.CONSENT_KEYS),
         ("### `[deletion]` (optional)", parse.DELETION_KEYS),
         ("### `[owners]` (optional)", parse.OWNERS_KEYS),
+        ("### `[scope.<object>]` (optional)", parse.SCOPE_KEYS),
+        ("### A criterion", parse.CRITERION_KEYS),
+        ("### `[scope.host]` (optional)", parse.HOST_SCOPE_KEYS),
         ("### `[fields.<pair>]`", parse.FIELD_KEYS),
         ("## Transforms", tuple(TRANSFORMS)),
         ("### `[activities]`", activities.ACTIVITIES_KEYS),
@@ -41,7 +44,7 @@ def test_the_readme_lists_exactly_the_keys_the_parser_knows(heading, keys):
 
 @pytest.mark.parametrize(
     "words",
-    [Priority, ConflictPolicy, TooLong, LiftPolicy, OnSalesforceDelete, parse.Direction, activities.Target],
+    [ScopeRecords, Priority, ConflictPolicy, TooLong, LiftPolicy, OnSalesforceDelete, parse.Direction, activities.Target],
 )
 def test_the_readme_names_every_word_of_a_list(words):
     assert [word for word in words if f"`{word}`" not in README] == []
