@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sidecar.bootstrap import bootstrap
+from sidecar.cli import scope
 from sidecar.cli.files import read_text
 from sidecar.cli.output import JsonOption, SlugArgument, a_moment, a_table, errors_told, show
 from sidecar.errors import UsageError
@@ -15,6 +16,7 @@ from sidecar.mapping.export import dump_mapping, write_toml
 from sidecar.mapping.parse import parse_mapping, read_document
 
 app = typer.Typer(no_args_is_help=True)
+scope.register(app)
 
 ACTIVITIES = "activities"
 NAMES = ("people", ACTIVITIES)

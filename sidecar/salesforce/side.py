@@ -17,6 +17,7 @@ from sidecar.salesforce.bulk import THRESHOLD, BulkWriter
 from sidecar.salesforce.bulk_jobs import Jobs
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.counting import Counted, count_in_scope
 from sidecar.salesforce.describes import Describes
 from sidecar.salesforce.evidence import read_evidence
 from sidecar.salesforce.finding import find
@@ -107,6 +108,11 @@ class SalesforceSide:
         """Return the living records that carry each wanted external id or, failing that, one of its values."""
         shapes = self._shapes(rules, set(rules.mapping.salesforce_objects))
         return find(self.client, rules, list(shapes.values()), wanted)
+
+    def count(self, rules: Rules) -> dict[str, Counted]:
+        """Return how many people each mapped object has, and how many its scope lets in; one or two calls."""
+        schemas = [schema for name in rules.mapping.salesforce_objects if (schema := self.describe(name))]
+        return count_in_scope(self.client, [(each, rules.clauses(self.side, each.object)) for each in schemas])
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:
         """Return since when each opt-out state holds, by field history."""

@@ -38,6 +38,11 @@ def is_in(field: str, values: Sequence[Value]) -> str:
     return f"{checked_name(field)} IN ({','.join(quoted(value) for value in values)})"
 
 
+def has_any(field: str, options: Sequence[Value], word: str = "INCLUDES") -> str:
+    """Return `field INCLUDES (…)` or `field EXCLUDES (…)` for a list of several options."""
+    return is_in(field, options).replace(" IN (", f" {word} (", 1)
+
+
 def quoted(value: Value) -> str:
     """Return the value as a SOQL literal."""
     if isinstance(value, Decimal):

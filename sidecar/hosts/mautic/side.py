@@ -9,10 +9,11 @@ from sidecar.cache import Cache
 from sidecar.clock import utc_now
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.connection import MauticConnection
-from sidecar.hosts.mautic.database import open_database
+from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.tables import Tables
+from sidecar.hosts.mautic.tags import count_contacts
 from sidecar.hosts.mautic.timeline import TimelineReader
 from sidecar.hosts.mautic.writer import ContactWriter
 from sidecar.mapping.model import ObjectMapping
@@ -86,6 +87,13 @@ class MauticSide:
     def find(self, rules: Rules, wanted: Sequence[Wanted]) -> list[list[Record]]:
         """See SidePort."""
         return find_contacts(self.reader, rules, wanted)
+
+    def count(self, rules: Rules) -> tuple[int, int]:
+        """Return how many contacts with an e-mail address there are, and how many of them its scope lets in."""
+        tag = rules.mapping.host_scope.only_with_tag
+        with reading(self.reader.engine) as connection:
+            everybody = count_contacts(connection, self.reader.tables, None)
+            return everybody, count_contacts(connection, self.reader.tables, tag) if tag else everybody
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002
         """See SidePort. What we wrote ourselves proves nothing."""
