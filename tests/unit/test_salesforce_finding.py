@@ -123,3 +123,28 @@ def test_nobody_is_asked_for_when_nothing_is_known():
 def test_an_object_that_does_not_exist_is_not_searched():
     org = org_with(contacts=[a_row(3, prefix="003", Email="jane@example.com")], Lead=None)
     assert find(org, person(7, "jane@example.com")) == [[("Contact", salesforce_id(3, "003"))]]
+
+
+def test_thousands_are_asked_about_by_few_long_queries_and_in_halves_where_those_are_refused():
+    org = an_org()
+    complicated = [{"errorCode": "QUERY_TOO_COMPLICATED", "message": "…"}]
+    asked = []
+
+    def answer(sent):
+        queries = [unquote(part["url"]) for part in sent.parts]
+        asked.extend(queries)
+        parts = [
+            {"body": complicated, "httpStatusCode": 400, "httpHeaders": {}, "referenceId": "x"}
+            if len(query) > 30_000
+            else {"body": result(), "httpStatusCode": 200, "httpHeaders": {}, "referenceId": "x"}
+            for query in queries
+        ]
+        return Answer({"compositeResponse": parts})
+
+    org.on("POST", ".*/composite", answer)
+    wanted = [Wanted(str(number), {"email": f"p{number}@example.org"}) for number in range(3000)]
+    assert a_side(org).find(people_rules(), wanted) == [[]] * 3000
+    fits = [query for query in asked if len(query) <= 30_000]
+    assert all(sum(f"'p{number}@example.org'" in query for query in fits) == 2 for number in (0, 1500, 2999))
+    assert max(len(query) for query in asked) <= 62_000
+    assert len(asked) < 30
