@@ -9,6 +9,7 @@ from sidecar.mapping.scope import Clause
 from sidecar.records import FieldType, ObjectSchema
 from sidecar.salesforce import soql
 from sidecar.salesforce.client import SalesforceClient
+from sidecar.salesforce.owners import OWNER_EMAIL
 
 _OPERATORS: Final = {CriterionTest.AT_LEAST: ">=", CriterionTest.AT_MOST: "<="}
 
@@ -48,7 +49,7 @@ def _query(schema: ObjectSchema, clauses: Iterable[Clause]) -> str | None:
 
 def _term(clause: Clause) -> str:
     """Return a clause as SOQL; values are quoted, names are checked."""
-    name, values = clause.info.name, clause.values
+    name, values = "Owner.Email" if clause.info.name == OWNER_EMAIL else clause.info.name, clause.values
     is_list = clause.info.type is FieldType.MULTI_PICKLIST
     match clause.test:
         case CriterionTest.IS_BLANK:

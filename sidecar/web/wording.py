@@ -74,6 +74,7 @@ REACTIONS = {
     "data": lazy_gettext("a change of the record"),
     "setup": lazy_gettext("a change of the set-up"),
     "person": lazy_gettext("a person's decision"),
+    "rules": lazy_gettext("a change of the mapping"),
 }
 ACTIONS = {
     "create": lazy_gettext("Create"),

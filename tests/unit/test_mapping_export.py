@@ -1,6 +1,7 @@
 """A mapping written out and read again is the same mapping, as tables, TOML and JSON."""
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -10,13 +11,18 @@ from sidecar.mapping.export import dump_mapping, to_json, to_toml
 from sidecar.mapping.model import (
     ConflictPolicy,
     ConsentRule,
+    Criterion,
+    CriterionTest,
     DeletionRule,
     FieldPair,
+    HostScope,
     LiftPolicy,
     ObjectMapping,
-    OwnerRule,
+    ObjectScope,
     OnSalesforceDelete,
+    OwnerRule,
     Priority,
+    ScopeRecords,
     TooLong,
 )
 from sidecar.mapping.parse import load_mapping, parse_mapping, parse_mapping_text
@@ -25,12 +31,40 @@ from sidecar.records import Side
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 OBJECTS = ("Contact", "Lead", "Person__c")
+ONE_VALUE = set(CriterionTest) - {CriterionTest.IS_BLANK, CriterionTest.IN}
 names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
 
 
 addresses = st.from_regex(r"[a-z'\"\\.]{1,8}@[a-z]{1,8}\.example", fullmatch=True)
 owner_rules = st.builds(OwnerRule, st.dictionaries(addresses, addresses, max_size=3), st.none() | addresses)
+
+
+fields = st.from_regex(r"[A-Z][a-z]{0,8}(__c)?", fullmatch=True)
+operands = (
+    st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts.filter(str.isprintable)
+)
+criteria = (
+    st.builds(Criterion, fields, st.just(CriterionTest.IS_BLANK), st.tuples(st.booleans()))
+    | st.builds(Criterion, fields, st.just(CriterionTest.IN), st.lists(operands, min_size=1, max_size=4).map(tuple))
+    | st.builds(Criterion, fields, st.sampled_from(sorted(ONE_VALUE)), st.tuples(operands))
+)
+moments = st.integers(10**9, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+scopes = (
+    st.builds(ObjectScope, st.sampled_from([ScopeRecords.ALL, ScopeRecords.NONE]))
+    | st.builds(ObjectScope, st.just(ScopeRecords.NEW), st.none() | moments)
+    | st.builds(ObjectScope, st.just(ScopeRecords.FLAGGED), st.none(), fields)
+    | st.builds(
+        ObjectScope,
+        st.just(ScopeRecords.MATCHING),
+        st.none(),
+        st.none(),
+        st.lists(criteria, min_size=1, max_size=3).map(tuple),
+    )
+)
 
 
 @st.composite
@@ -79,6 +113,8 @@ def mappings(draw):
             | st.builds(DeletionRule, st.just(marks), st.just(host_field), st.none() | st.just("Gone__c"))
         ),
         owners=draw(owner_rules),
+        scopes={name: scope for name in objects if (scope := draw(scopes)) != ObjectScope()},
+        host_scope=draw(st.builds(HostScope, st.none() | texts)),
     )
 
 

@@ -110,6 +110,11 @@ def test_a_mapping_to_the_host_creates_nothing_in_salesforce():
     assert mapping.update == {Side.HOST}
 
 
+def a_criterion(**criterion):
+    """Return a change of the document: one criterion for Leads."""
+    return {"scope": {"Lead": {"records": "matching", "criteria": [criterion]}}}
+
+
 WRONG = [
     ("no host field", {"fields__email__host": None}, "fields.email.host"),
     ("no salesforce field", {"fields__email__salesforce": None}, "fields.email.salesforce"),
@@ -166,6 +171,39 @@ WRONG = [
     ("the host's deletion mark", {"fields__company__host": "gone"}, "fields.company.host"),
     ("a Salesforce field twice", {"fields__company__salesforce": {"Lead": "EMAIL"}}, "fields.company.salesforce"),
     ("a host field twice", {"fields__company__host": "email"}, "fields.company.host"),
+    ("owners by name", {"owners": {"aliases": {"Jane": "jane@example.org"}}}, "owners.aliases"),
+    (
+        "an owner twice",
+        {"owners": {"aliases": {"a@b.example": "c@d.example", "A@b.example": "x@y.example"}}},
+        "owners.aliases",
+    ),
+    ("aliases in a list", {"owners": {"aliases": ["a@b.example"]}}, "owners.aliases"),
+    ("a fallback that is no address", {"owners": {"fallback": "the office"}}, "owners.fallback"),
+    ("an unknown key of owners", {"owners": {"alias": {}}}, "owners.alias"),
+    ("the scope of an object not mapped", {"scope": {"Account": {"records": "none"}}}, "scope.Account"),
+    ("an unknown kind of scope", {"scope": {"Lead": {"records": "some"}}}, "scope.Lead.records"),
+    ("a flagged scope without its flag", {"scope": {"Lead": {"records": "flagged"}}}, "scope.Lead.flag"),
+    ("a flag nobody asks for", {"scope": {"Lead": {"flag": "Sync__c"}}}, "scope.Lead.flag"),
+    ("a flag that is a query", {"scope": {"Lead": {"records": "flagged", "flag": "A = true OR B"}}}, "scope.Lead.flag"),
+    ("since some day", {"scope": {"Lead": {"records": "new", "since": "last week"}}}, "scope.Lead.since"),
+    ("matching nothing", {"scope": {"Lead": {"records": "matching"}}}, "scope.Lead.criteria"),
+    ("an empty list of criteria", {"scope": {"Lead": {"records": "matching", "criteria": []}}}, "scope.Lead.criteria"),
+    (
+        "SOQL for a criterion",
+        {"scope": {"Lead": {"records": "matching", "criteria": ["Rating = 'Hot'"]}}},
+        "scope.Lead.criteria.1",
+    ),
+    ("a criterion with two tests", a_criterion(field="A", **{"is": 1, "in": [1]}), "scope.Lead.criteria.1"),
+    ("a criterion without a test", a_criterion(field="A"), "scope.Lead.criteria.1"),
+    ("a criterion without a field", a_criterion(is_blank=True), "scope.Lead.criteria.1.field"),
+    ("a criterion with an unknown test", a_criterion(field="A", is_blank=True, like="x"), "scope.Lead.criteria.1.like"),
+    ("blank by a text", a_criterion(field="A", is_blank="yes"), "scope.Lead.criteria.1.is_blank"),
+    ("one of no list", a_criterion(field="A", **{"in": "Hot"}), "scope.Lead.criteria.1.in"),
+    ("one of nothing", a_criterion(field="A", **{"in": []}), "scope.Lead.criteria.1.in"),
+    ("a criterion about a table", a_criterion(field="A", **{"is": {}}), "scope.Lead.criteria.1.is"),
+    ("a number that is none", a_criterion(field="A", at_least=float("nan")), "scope.Lead.criteria.1.at_least"),
+    ("a tag that is no text", {"scope": {"host": {"only_with_tag": 7}}}, "scope.host.only_with_tag"),
+    ("an unknown key of the host's scope", {"scope": {"host": {"records": "all"}}}, "scope.host.records"),
     ("an unknown table", {"tranforms": {}}, "tranforms"),
     ("no fields", {"fields": None}, "fields"),
 ]
