@@ -160,7 +160,7 @@ def _host_clock() -> HostClock:
 def make_world(
     *, database_url: str | None = None, host_url: str | None = None, is_empty_org: bool = False, **options
 ) -> World:
-    """Return a fresh world at START; an empty org is as the vendor delivers it. The sidecar's first window begins an hour before."""
+    """Return a fresh world at START; an empty org is as the vendor delivers it. Our first window begins an hour before."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-world-"))
     for name in ("state.sqlite3", "mautic.sqlite3"):
         shutil.copy(_template() / name, folder / name)

@@ -13,9 +13,9 @@ from sidecar.mapping.fingerprint import comparable_text
 from sidecar.records import FieldType, Ref
 from sidecar.salesforce.ids import is_record_id
 from sidecar.salesforce.parts import Part
-from sidecar.salesforce.shape import shape_of
 from sidecar.salesforce.rows import Kind, Row, RowWriter
 from sidecar.salesforce.schema import parse_schema
+from sidecar.salesforce.shape import shape_of
 from sidecar.salesforce.values import from_json, parse_datetime, to_json
 from tests.recordings import exchange, recorded
 from tests.salesforce_builders import a_description, a_side, an_org, people_rules

@@ -1,4 +1,4 @@
-"""Duplicate and assignment rules of the org: the person it knows is linked, a guess is never made, and nobody gets an e-mail unasked."""
+"""Duplicate and assignment rules of the org: whom it knows is linked, nobody is guessed, and no e-mail goes out unasked."""
 
 import pytest
 

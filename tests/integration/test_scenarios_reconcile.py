@@ -116,7 +116,7 @@ def test_a_record_that_nobody_may_see_any_more_is_told_and_never_taken_for_delet
 
 
 def test_what_waits_already_is_not_told_again(world):
-    contact, lead = world.link_person()
+    _, lead = world.link_person()
     world.org.delete("Lead", lead)
     world.org.empty_recycle_bin("Lead")
     night(world)

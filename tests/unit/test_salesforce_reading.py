@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sidecar.errors import TransientError
 from sidecar.records import Ref
 from sidecar.salesforce.reading import RecordReader
-from sidecar.salesforce.shape import shape_of
 from sidecar.salesforce.schema import parse_schema
+from sidecar.salesforce.shape import shape_of
 from sidecar.sync.model import Cursor, Window
 from tests.salesforce_builders import NOON, a_description, a_row, a_side, an_org, people_rules, salesforce_id
 from tests.salesforce_stub import Answer, composite, recorded, result
