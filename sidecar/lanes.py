@@ -46,8 +46,9 @@ from sidecar.store.ledger import OpenRun
 from sidecar.store.links import Scope
 from sidecar.store.outbox import Outbox
 from sidecar.store.preview import PreviewStore, UncountedRun
+from sidecar.sync.batches import BATCH_SIZE
 from sidecar.sync.model import Outcome, Reaction, Status
-from sidecar.sync.run import BATCH_SIZE, Lane, sync_mapping
+from sidecar.sync.run import Lane, sync_mapping
 from sidecar.sync.safety import Brake
 from sidecar.sync.urgent import sync_urgent
 

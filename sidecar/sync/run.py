@@ -13,9 +13,10 @@ from datetime import datetime
 
 from sidecar.mapping.rules import Rules
 from sidecar.records import Record, Ref, Side
+from sidecar.sync.batches import BATCH_SIZE, joined, settled_together
 from sidecar.sync.decide import decide
 from sidecar.sync.duplicates import link_duplicates
-from sidecar.sync.model import Decision, LookAgain, Page, Pair
+from sidecar.sync.model import Decision, LookAgain, Pair
 from sidecar.sync.pairing import pair_up
 from sidecar.sync.ports import LaneStore, OpenRun, Sides
 from sidecar.sync.safety import Brake
@@ -24,14 +25,6 @@ from sidecar.sync.write import write
 
 FOLLOWED = (Side.SALESFORCE, Side.HOST)
 """Salesforce first: merges and conversions are then known before anything is written there."""
-
-BATCH_SIZE = 17_000
-"""How many records are taken through every step together when there is a backlog: calls grow by the batch, memory does too.
-
-50,000 people are three batches, and a process that holds one stays under 250 MiB.
-"""
-
-_SETTLED_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -52,12 +45,11 @@ def sync_mapping(lane: Lane) -> None:
     """Look again at what waits, follow each side's changes up to its own clock, then finish what that began."""
     _look_again(lane)
     for side in FOLLOWED:
-        source_now = lane.sides[
-            side
-        ].now()  # one for all feeds: both records of a conversion are within the windows, or none
+        # One for all feeds: both records of a conversion are within the windows, or none.
+        source_now = lane.sides[side].now()
         for feed in lane.sides[side].feeds(lane.rules.mapping):
             window = lane.store.open_window(side, feed, source_now)
-            for page in _batches(lane, side, lane.sides[side].read_changes(lane.rules, feed, window)):
+            for page in joined(lane.sides[side].read_changes(lane.rules, feed, window), side, lane.batch_size):
                 process(lane, side, page.records)
                 lane.store.save_cursor(side, feed, page.cursor)
             lane.store.advance(side, feed)
@@ -72,27 +64,10 @@ def process(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: 
     results = write(plan, lane.rules, lane.sides)
     plan, results = link_duplicates(plan, results, lane.rules, lane.sides, lane.store)
     settler = Settler(lane.rules, lane.now(), lane.attempts)
-    for numbers in _settled_together(plan):
+    for numbers in settled_together(plan):
         outcomes = settler.settle([plan[number] for number in numbers], [results[number] for number in numbers])
         lane.store.settle(outcomes)
         lane.run.count(outcomes)
-
-
-def _settled_together(plan: Sequence[Decision]) -> Iterator[Sequence[int]]:
-    """Yield which decisions are settled in one transaction: a page of them, since an outcome is large.
-
-    Those that move or end links come first and all at once, because one may take an end that another gives up.
-    """
-    moving = [number for number, decision in enumerate(plan) if decision.pair.retired or decision.pair.moved_because]
-    if len(plan) <= _SETTLED_AT_ONCE or len(moving) == len(plan):
-        yield range(len(plan))
-        return
-    if moving:
-        yield moving
-    known = set(moving)
-    rest = [number for number in range(len(plan)) if number not in known]
-    for start in range(0, len(rest), _SETTLED_AT_ONCE):
-        yield rest[start : start + _SETTLED_AT_ONCE]
 
 
 def make_plan(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: bool = False) -> list[Decision]:
@@ -109,24 +84,6 @@ def preview_mapping(lane: Lane) -> Iterator[list[Decision]]:
             window = lane.store.open_window(side, feed, source_now)
             for page in lane.sides[side].read_changes(lane.rules, feed, window):
                 yield make_plan(lane, side, page.records)
-
-
-def _batches(lane: Lane, side: Side, pages: Iterator[Page]) -> Iterator[Page]:
-    """Yield the host's pages joined to batches: calls to Salesforce are few and large. Its own pages are large already.
-
-    The cursor is saved once per batch, so a crash reads a batch again; what it intended is in the outbox.
-    """
-    if side is Side.SALESFORCE:
-        yield from pages
-        return
-    batch: Page | None = None
-    for page in pages:
-        if batch is not None and len(batch.records) + len(page.records) > lane.batch_size:
-            yield batch
-            batch = None
-        batch = Page((*batch.records, *page.records), page.cursor) if batch else page
-    if batch is not None:
-        yield batch
 
 
 def _look_again(lane: Lane) -> None:
