@@ -5,7 +5,7 @@ is read; where those logs were purged, and once a week in any case, every linked
 found goes into the people lane's outbox, and its next run decides as always.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from sidecar.store.preview import PreviewStore, UncountedRun
 from sidecar.store.reconciles import Comparison, Mode, Reconciles
 from sidecar.store.watermarks import Feed, load_watermark
 from sidecar.sync.model import Status, Window
-from sidecar.sync.reconcile import NO_DRIFT, Compared, compare
+from sidecar.sync.reconcile import DRIFT, NO_DRIFT, NOT_VISIBLE, Compared, compare
 from sidecar.sync.run import Lane
 from sidecar.sync.safety import Brake
 
@@ -100,17 +100,19 @@ class Reconciliation:
 
     def _note(self, compared: Compared) -> None:
         """Have what differs looked at, unless it waits already, and count."""
-        outbox = Outbox(self.app.database)
-        known = outbox.known(self._scope.instance_id, self._scope.lane, compared.side, compared.drifted)
-        news = {ref: reason for ref, reason in compared.drifted.items() if ref not in known}
-        for reason in sorted(set(news.values())):
-            refs = [ref for ref, why in news.items() if why == reason]
-            outbox.hint(self._scope.instance_id, self._scope.lane, compared.side, refs, reason)
-            self._count(Status.DEFERRED, reason, len(refs))
-        self._count(Status.SKIPPED, NO_DRIFT, compared.count - len(news))
+        found = compared.drifted | compared.unseen
+        known = Outbox(self.app.database).known(self.instance.id, self._scope.lane, compared.side, found)
+        self._hint(compared.side, compared.drifted - known, reason=DRIFT)
+        self._hint(compared.side, compared.unseen - known, reason=NOT_VISIBLE)
+        self._count(Status.SKIPPED, compared.count - len(found - known), reason=NO_DRIFT)
         self.run.heartbeat()
 
-    def _count(self, status: Status, reason: str, number: int) -> None:
+    def _hint(self, side: Side, refs: Collection[Ref], *, reason: str) -> None:
+        if refs:
+            Outbox(self.app.database).hint(self.instance.id, self._scope.lane, side, refs, reason)
+            self._count(Status.DEFERRED, len(refs), reason=reason)
+
+    def _count(self, status: Status, number: int, *, reason: str) -> None:
         self.run.add_count(status, reason, number)
         self.counts[reason] = self.counts.get(reason, 0) + number
 

@@ -129,13 +129,13 @@ _BY_ERROR: Final = {
     "inactive_user": ("salesforce-user-inactive", "The Salesforce user we sign in as is not active.", _ADMIN),
     "inactive_org": ("salesforce-org-inactive", "The Salesforce org is locked, closed or suspended.", _ADMIN),
 }
-_SPELLINGS: Final = {"access-denied": "access_denied", "oauth_app_access_denied": "access_denied"}
+_SPELLINGS: Final = {"oauth_app_access_denied": "access_denied"}
 """Ways in which Salesforce spells what the standard calls otherwise."""
 
 
 def sign_in_error(status: int, answer: Mapping[str, Any], login_url: str = "") -> SidecarError:
     """Translate a refused sign-in. `answer` has `error` and perhaps `error_description`; nothing of it is passed on."""
-    error = str(answer.get("error") or "").lower()
+    error = str(answer.get("error") or "").lower().replace("-", "_")
     error = _SPELLINGS.get(error, error)
     description = str(answer.get("error_description") or "").lower().replace("+", " ")
     if _is_passing(status, error, description):

@@ -20,11 +20,12 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the comparison of some records found: how many there were, and which must be looked at, and why."""
+    """What the comparison of some records found: how many there were, which differ, and which cannot be seen at all."""
 
     side: Side
     count: int
-    drifted: dict[Ref, str]
+    drifted: frozenset[Ref]
+    unseen: frozenset[Ref]
 
 
 def compare(lane: Lane, side: Side, refs: Iterable[Ref], seen_until: datetime) -> Iterator[Compared]:
@@ -35,8 +36,7 @@ def compare(lane: Lane, side: Side, refs: Iterable[Ref], seen_until: datetime) -
     for some in _pages(refs):
         found = lane.sides[side].read(lane.rules, some)
         older = [record for record in found.values() if not _is_news(record, seen_until)]
-        drifted = dict.fromkeys(_undecided(lane, side, older), DRIFT)
-        yield Compared(side, len(some), drifted | {ref: NOT_VISIBLE for ref in some if ref not in found})
+        yield Compared(side, len(some), frozenset(_undecided(lane, side, older)), frozenset(some) - found.keys())
 
 
 def _undecided(lane: Lane, side: Side, records: Sequence[Record]) -> list[Ref]:

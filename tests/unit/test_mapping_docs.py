@@ -14,7 +14,9 @@ from sidecar.mapping.transforms import TRANSFORMS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "mappings" / "README.md").read_text()
 PROBLEMS = (ROOT / "docs" / "problems.md").read_text()
-ROW_OF = dict(re.findall(r'^\| <a id="([a-z-]+)"></a>`\1` \| (.+) \|$', PROBLEMS, re.MULTILINE))
+ROWS = dict(re.findall(r'^\| <a id="([a-z-]+)"></a>`\1` \| (.+) \|$', PROBLEMS, re.MULTILINE))
+ROW_OF = {code: row for code, row in ROWS.items() if not code.startswith("org-")}
+ORG = (ROOT / "sidecar" / "salesforce" / "org").glob("*.py")
 
 
 def rows_under(heading):
@@ -44,7 +46,16 @@ def test_the_readme_lists_exactly_the_keys_the_parser_knows(heading, keys):
 
 @pytest.mark.parametrize(
     "words",
-    [ScopeRecords, Priority, ConflictPolicy, TooLong, LiftPolicy, OnSalesforceDelete, parse.Direction, activities.Target],
+    [
+        ScopeRecords,
+        Priority,
+        ConflictPolicy,
+        TooLong,
+        LiftPolicy,
+        OnSalesforceDelete,
+        parse.Direction,
+        activities.Target,
+    ],
 )
 def test_the_readme_names_every_word_of_a_list(words):
     assert [word for word in words if f"`{word}`" not in README] == []
@@ -56,6 +67,11 @@ def test_the_readme_names_every_event_type_and_timeline_field():
 
 def test_every_code_is_documented_and_no_other():
     assert set(ROW_OF) == {str(code) for kind in (Code, Held, Note) for code in kind}
+
+
+def test_every_line_of_the_orgs_check_is_documented_and_no_other():
+    said = {code for path in ORG for code in re.findall(r'(?<!code=)"(org-[a-z-]+)"', path.read_text())}
+    assert set(ROWS) - set(ROW_OF) == said
 
 
 def test_the_page_says_who_and_what_to_do_for_every_code():
