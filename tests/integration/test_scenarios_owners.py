@@ -197,6 +197,7 @@ def test_a_fallback_owns_who_would_be_nobodys_and_overwrites_nobody_in_mautic(wo
     contact = a_contact(world, stranger)
     world.hourly()
     assert (org_owner(world, contact), decided(world, contact)) == (users[MANAGER][1], "owner-fallback")
+    assert set(world.sync().counts["skipped"]) == {"unchanged"}, "it is known how the record was left"
     world.org.update("Lead", world.twin(contact)["Id"], {"Phone": "1"})
     world.settle(runs=2)
     assert host_owner(world, contact) == stranger
