@@ -18,8 +18,8 @@ from tests.deployment import ORG_SECRET, Deployment, Finished, Systems, deploy, 
 from tests.world import KEY
 
 DONE, SOME_FAILED, USAGE, CANNOT_CONNECT, LATER = 0, 1, 2, 3, 75
-REMEMBERED = {"cache", "connections"}
-"""Tables that asking alone may touch: tokens and descriptions of fields, and when a side was last reached."""
+REMEMBERED = {"cache", "connections", "api_usage", "budgets"}
+"""Tables that asking alone may touch: tokens and descriptions, when a side was last reached, and the calls it cost."""
 
 
 @pytest.fixture(scope="module")
@@ -334,12 +334,17 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "cron disable": ("json",),
         "mapping export": ("json",),
         "mapping history": ("json",),
+        "mapping scope": ("json",),
+        "budget show": ("json",),
+        "budget set": ("json", "--calls", "5000"),
+        "org check": ("json",),
+        "org package": ("json", "--output", str(shared.folder / "package.zip")),
         "keys rotate": (),
         "tick": (),
         "upgrade-db": (),
         "user add": ("ana", "--password-file", str(password)),
     }
-    elsewhere = {"instance add", "connect mautic", "connect salesforce", "mapping import"}
+    elsewhere = {"instance add", "connect mautic", "connect salesforce", "mapping import", "org set-up", "org undo", "events"}
     assert {path for path, _ in all_commands()} - {"worker", "serve", "demo"} == asked.keys() | elsewhere
     for path, words in asked.items():
         done = shared.run(*path.split(), *words, "--json")
