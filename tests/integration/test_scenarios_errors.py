@@ -70,7 +70,9 @@ def test_a_used_up_limit_postpones_the_lane_and_it_resumes_by_itself(world: Worl
 def test_a_limit_reached_in_the_middle_of_the_writing_loses_and_doubles_nobody(world: World) -> None:
     emails = [f"p{i}@example.org" for i in range(1900)]
     world.host.create_many([{"email": email, "lastname": "L"} for email in emails])
-    world.org.set_api_limit(world.org.limits.used() + 4)  # one call for each object, one to find, the first of two to write
+    world.org.set_api_limit(
+        world.org.limits.used() + 4
+    )  # one call for each object, one to find, the first of two to write
     world.hourly()
     assert len(world.org.rows("Lead")) == 1000
     world.org.set_api_limit(15000)

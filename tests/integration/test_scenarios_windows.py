@@ -129,7 +129,9 @@ def test_of_5000_leads_of_one_second_none_is_lost_or_doubled_when_the_run_is_cut
     assert len(world.host.contacts()) == 4000
     second = world.hourly()
     assert (first.counts["written"]["new-in-salesforce"], second.counts["written"]["new-in-salesforce"]) == (4000, 1000)
-    assert second.counts["skipped"] == {"unchanged": 4000}, "Mautic's news of these pages, and not those pages themselves"
+    assert second.counts["skipped"] == {"unchanged": 4000}, (
+        "Mautic's news of these pages, and not those pages themselves"
+    )
     assert {row["email"] for row in world.host.contacts()} == {row["Email"] for row in rows}
     assert len(world.host.contacts()) == 5000
 

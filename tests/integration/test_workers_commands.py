@@ -344,7 +344,15 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "upgrade-db": (),
         "user add": ("ana", "--password-file", str(password)),
     }
-    elsewhere = {"instance add", "connect mautic", "connect salesforce", "mapping import", "org set-up", "org undo", "events"}
+    elsewhere = {
+        "instance add",
+        "connect mautic",
+        "connect salesforce",
+        "mapping import",
+        "org set-up",
+        "org undo",
+        "events",
+    }
     assert {path for path, _ in all_commands()} - {"worker", "serve", "demo"} == asked.keys() | elsewhere
     for path, words in asked.items():
         done = shared.run(*path.split(), *words, "--json")

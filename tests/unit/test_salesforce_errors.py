@@ -49,7 +49,9 @@ def test_the_record_a_duplicate_rule_names_is_read_in_both_spellings_of_its_key(
     body = recorded(name)["body"]
     assert row_error(body).twins == (twin,)
     [error] = body
-    assert row_error([{"statusCode": "DUPLICATES_DETECTED", "duplicateResult": error["duplicateResut"]}]).twins == (twin,)
+    assert row_error([{"statusCode": "DUPLICATES_DETECTED", "duplicateResult": error["duplicateResut"]}]).twins == (
+        twin,
+    )
 
 
 def test_a_duplicate_rule_that_names_nobody_names_nobody():
