@@ -1,8 +1,8 @@
 """The reconcile lane: once a night, compares what is with what was agreed, and has whatever differs looked at again.
 
 The host's records cost no call, so every linked one is read. Of Salesforce, what its own logs of changes and deletions name
-is read; where those logs were purged, and once a week in any case, every linked record is. Nothing is written here: what is
-found goes into the people lane's outbox, and its next run decides as always.
+is read; every linked record is where those logs were purged, where a formula is mapped, and once a week in any case. Nothing
+is written here: what is found goes into the people lane's outbox, and its next run decides as always.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -60,7 +60,7 @@ class Reconciliation:
     def _compare_feed(self, feed: Feed, seen_until: datetime) -> None:
         began_at, self.counts = self.app.clock(), {}
         log = None if feed.side is Side.HOST else self._change_log(feed, seen_until)
-        is_full = feed.side is Side.HOST or log is None or not log.is_complete
+        is_full = feed.side is Side.HOST or log is None or not log.is_complete or self._follows_formulas(feed)
         refs: list[Iterable[Ref]] = []
         if is_full:
             refs.append(self._linked(feed))
@@ -88,6 +88,11 @@ class Reconciliation:
             return None
         start = max(last.covered_until - LOG_OVERLAP, self.instance.synced_from)
         return read_change_log(self.sides.salesforce.client, feed.name, start, seen_until)
+
+    def _follows_formulas(self, feed: Feed) -> bool:
+        """Tell whether a field is mapped that Salesforce works out by itself: a new value of it moves no stamp and no log."""
+        rules = self.rules.fields.get(feed.name, ())
+        return any(not (rule.salesforce.is_createable or rule.salesforce.is_updateable) for rule in rules)
 
     def _linked(self, feed: Feed) -> Iterator[Ref]:
         yield from walk_links(self.app.database, self._scope, feed.side, feed.name)

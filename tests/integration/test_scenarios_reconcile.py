@@ -122,3 +122,16 @@ def test_what_waits_already_is_not_told_again(world):
     night(world)
     world.later(days=8)
     assert found(night(world)) == {}
+
+
+def test_a_formula_that_came_to_another_value_is_found_in_the_night(world):
+    world.org.make_read_only("Lead", "Score__c")
+    contact, lead = world.link_person()
+    for _ in range(2):
+        night(world)
+    storage = world.org.storage
+    storage.update(world.org.schema.objects["lead"], lead, {"Score__c": 12.5})  # a formula's new value moves no stamp
+    world.hourly()
+    assert world.host.contact(contact)["score"] is None
+    assert found(night(world)) == {"drift-found": 1}
+    assert float(world.host.contact(contact)["score"]) == 12.5
