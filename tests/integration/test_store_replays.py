@@ -7,9 +7,12 @@ import pytest
 from sidecar.store.instances import Instances, InstanceState
 from sidecar.store.replays import Replays
 from sidecar.store.schedule import HASTE, Schedules
-from tests.builders_store import NOW, Clock, an_instance
+from tests.builders_store import NOW as NOON
+from tests.builders_store import Clock, an_instance
 
 TOPIC = "/data/LeadChangeEvent"
+NOW = NOON + timedelta(minutes=10)
+"""Past the minutes in which the hour's slots of all lanes lie: the next one is far."""
 
 
 @pytest.fixture
