@@ -14,7 +14,7 @@ from sidecar.salesforce.owners import OWNER_EMAIL
 from sidecar.salesforce.shape import Shape
 from sidecar.sync.model import Wanted
 
-_WANTED: Final = Sizes(some=200, many=2_000, many_from=1_000)
+_WANTED: Final = Sizes(some=200, many=2_000, many_from=500)
 
 
 @dataclass(frozen=True, slots=True)
