@@ -6,7 +6,7 @@ is written here: what is found goes into the people lane's outbox, and its next 
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sidecar.bootstrap import App, OpenSides
@@ -19,12 +19,14 @@ from sidecar.store.links import Scope, walk_links
 from sidecar.store.outbox import Outbox
 from sidecar.store.preview import PreviewStore, UncountedRun
 from sidecar.store.reconciles import Comparison, Mode, Reconciles
-from sidecar.store.watermarks import Feed, load_watermark
+from sidecar.store.watermarks import Feed, advance, load_watermark, open_window
 from sidecar.sync.model import Status, Window
 from sidecar.sync.reconcile import DRIFT, NO_DRIFT, NOT_VISIBLE, Compared, compare
 from sidecar.sync.run import Lane
 from sidecar.sync.safety import Brake
 
+LANE = "reconcile"
+"""Its watermarks say up to when both sides were compared, so that its freshness is told like any lane's."""
 FULL_EVERY = timedelta(days=7)
 LOOK_BACK = timedelta(hours=25)
 """How far the host's feed is read once more: a night and what a late start may add."""
@@ -59,6 +61,9 @@ class Reconciliation:
 
     def _compare_feed(self, feed: Feed, seen_until: datetime) -> None:
         began_at, self.counts = self.app.clock(), {}
+        own = replace(feed, lane=LANE)
+        with self.app.database.write() as connection:
+            open_window(connection, own, seen_until)
         log = None if feed.side is Side.HOST else self._change_log(feed, seen_until)
         is_full = feed.side is Side.HOST or log is None or not log.is_complete or self._follows_formulas(feed)
         refs: list[Iterable[Ref]] = []
@@ -74,6 +79,8 @@ class Reconciliation:
         covered = log.covered_until if log is not None else seen_until
         done = Comparison(Mode.FULL if is_full else Mode.LOG, covered, self.app.clock())
         Reconciles(self.app.database).add(feed, done, began_at, self.counts)
+        with self.app.database.write() as connection:
+            advance(connection, own)
 
     def _change_log(self, feed: Feed, seen_until: datetime) -> ChangeLog | None:
         """Return what the logs name since they were last read; None once a week, and where they cannot say."""

@@ -4,6 +4,7 @@
 while a job runs.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -94,4 +95,4 @@ def test_fifty_thousand_people_arrive_whatever_happens(world: World) -> None:
     assert len(saved) + len(rejected) + len(unprocessed) == PEOPLE, "everybody is there, or waits and for a reason"
     assert len(world.org.rows("Lead")) == len(saved) == count(world, links), "nobody is there twice"
     assert count(world, bulk_jobs, bulk_jobs.c.state == "open") == 0
-    assert [job.state for job in world.org.bulk.jobs.values()] == ["JobComplete", "Failed", "JobComplete"]
+    assert Counter(job.state for job in world.org.bulk.jobs.values()) == {"JobComplete": 4, "Failed": 1}

@@ -353,7 +353,9 @@ def test_a_first_name_too_long_for_salesforce_is_held_and_the_rest_is_sent(world
     world.org.resize_field("Lead", "FirstName", 60)
     world.later(days=2)
     world.hourly()
-    assert world.org.row("Lead", lead)["FirstName"] == "A" * 41, "the length is Salesforce's to say, and what waits for it goes"
+    assert world.org.row("Lead", lead)["FirstName"] == "A" * 41, (
+        "the length is Salesforce's to say, and what waits for it goes"
+    )
 
 
 def test_a_title_is_cut_between_two_characters(world: World) -> None:

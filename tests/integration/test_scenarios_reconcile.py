@@ -1,10 +1,13 @@
 """The nightly comparison: what no feed tells of is found, and what is as agreed costs next to nothing."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import create_engine, text
 
 from sidecar.records import Side
 from sidecar.store.history import RunState
+from sidecar.store.overview import Overview
 from sidecar.store.reconciles import Mode, Reconciles
 from sidecar.store.watermarks import Feed
 from tests.world import make_world
@@ -113,6 +116,14 @@ def test_a_record_that_nobody_may_see_any_more_is_told_and_never_taken_for_delet
     report = night(world)
     assert found(report) == {"record-not-visible": 1}
     assert not world.host.contact(contact)["deleted_in_salesforce"]
+
+
+def test_the_comparison_is_as_fresh_as_what_it_compared(world):
+    world.link_person()
+    night(world)
+    view = Overview(world.app.database).find("acme", world.now)
+    [lane] = [lane for lane in view.lanes if lane.lane == "reconcile"]
+    assert lane.age(world.now) < timedelta(hours=3)
 
 
 def test_what_waits_already_is_not_told_again(world):
