@@ -150,12 +150,25 @@ class App:
             gate.flush()
             host.close()
 
+    @contextmanager
+    def open_salesforce(self, instance: Instance) -> Iterator[SalesforceSide]:
+        """Connect the org alone; its calls are counted like any others."""
+        gate = self.gate(instance)
+        side = self.connect_salesforce(instance, gate)
+        try:
+            yield side
+        finally:
+            side.close()
+            gate.flush()
+
     def connect_host(self, instance: Instance) -> MauticSide:
         """Return the host side of an instance; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.HOST)
-        cache = SqlCache(self.database, self.cipher, instance.id, Side.HOST, self.clock)
         return connect_mautic(
-            MauticConnection(**settings), cache=cache, clock=self.clock, adapter=self.adapters(Side.HOST)
+            MauticConnection(**settings),
+            cache=self.cache(instance, Side.HOST),
+            clock=self.clock,
+            adapter=self.adapters(Side.HOST),
         )
 
     def gate(self, instance: Instance) -> InstanceGate:
@@ -166,10 +179,9 @@ class App:
     def connect_salesforce(self, instance: Instance, gate: InstanceGate | None = None) -> SalesforceSide:
         """Return the Salesforce side of an instance; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.SALESFORCE)
-        cache = SqlCache(self.database, self.cipher, instance.id, Side.SALESFORCE, self.clock)
         return connect_salesforce(
             SalesforceConnection(**settings),
-            cache=cache,
+            cache=self.cache(instance, Side.SALESFORCE),
             clock=self.clock,
             adapter=self.adapters(Side.SALESFORCE),
             sleep=self.sleep,
@@ -195,9 +207,13 @@ class App:
         """Up to where an instance's change events were handled."""
         return Replays(self.database, instance.id, self.clock)
 
+    def cache(self, instance: Instance, side: Side) -> SqlCache:
+        """What is remembered of a side: tokens, describes, and when something was last asked."""
+        return SqlCache(self.database, self.cipher, instance.id, side, self.clock)
+
     def forget(self, instance: Instance, side: Side) -> None:
-        """Drop what was remembered of a side (tokens, describes), after its connection changed."""
-        SqlCache(self.database, self.cipher, instance.id, side, self.clock).clear()
+        """Drop what was remembered of a side, after its connection changed."""
+        self.cache(instance, side).clear()
 
     def _connection(self, instance: Instance, side: Side) -> dict[str, Any]:
         info = self.connections.load(instance.id, side)

@@ -58,12 +58,12 @@ def _reach_host(app: App, instance: Instance) -> str:
 
 def _reach_salesforce(app: App, instance: Instance) -> str:
     app.forget(instance, Side.SALESFORCE)
-    org = app.connect_salesforce(instance)
-    org.now()
-    objects = app.mapping(instance, "people").salesforce_objects
-    seen = ", ".join(
-        f"{name} {len(schema.fields)} fields" if (schema := org.describe(name)) else f"{name} not visible"
-        for name in objects
-    )
-    usage = f"; {org.usage[0]} of {org.usage[1]} calls used in 24 h" if org.usage else ""
-    return f"signed in, {seen}{usage}"
+    with app.open_salesforce(instance) as org:
+        org.now()
+        objects = app.mapping(instance, "people").salesforce_objects
+        seen = ", ".join(
+            f"{name} {len(schema.fields)} fields" if (schema := org.describe(name)) else f"{name} not visible"
+            for name in objects
+        )
+        usage = f"; {org.usage[0]} of {org.usage[1]} calls used in 24 h" if org.usage else ""
+        return f"signed in, {seen}{usage}"

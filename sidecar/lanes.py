@@ -38,7 +38,6 @@ from sidecar.salesforce.refusals import CONNECTION_CODES, MENDED_HERE
 from sidecar.salesforce.timeline import OrgTimeline
 from sidecar.store.activities import SqlActivityStore
 from sidecar.store.bulk_jobs import SqlBulkJobs
-from sidecar.store.cache import SqlCache
 from sidecar.store.history import RunState
 from sidecar.store.instances import Instance
 from sidecar.store.lane import LeasedLane, SqlLaneStore
@@ -169,12 +168,12 @@ def _people_lane(work: LaneContext, sides: OpenSides) -> Lane:
 
 def _wake_if_rules_changed(work: LaneContext, rules: Rules) -> None:
     """Look again at what waits for data or set-up once the mapping or a schema changed: it may fit now."""
-    app, instance_id, name = work.app, work.instance.id, f"rules:{rules.mapping.name}"
-    cache = SqlCache(app.database, app.cipher, instance_id, Side.SALESFORCE, app.clock)
+    app, name = work.app, f"rules:{rules.mapping.name}"
+    cache = app.cache(work.instance, Side.SALESFORCE)
     if cache.get(name) == rules.signature():
         return
     for waits_for in (Reaction.SETUP, Reaction.DATA, Reaction.RULES):
-        Outbox(app.database).wake(instance_id, work.lane, waits_for)
+        Outbox(app.database).wake(work.instance.id, work.lane, waits_for)
     cache.put(name, rules.signature(), expires_at=app.clock() + REMEMBER_RULES)
 
 

@@ -33,7 +33,6 @@ from sidecar.records import Side
 from sidecar.salesforce.limits import read_limits
 from sidecar.store.audit import AuditEntry, AuditLog
 from sidecar.store.budget import OrgLimit
-from sidecar.store.cache import SqlCache
 from sidecar.store.instances import Instance
 
 LANE: Final = "budget"
@@ -164,7 +163,7 @@ def refresh_limits(app: App, instance: Instance, sides: OpenSides, *, has_writte
 
     They are good to know and no more: a user who may not read them, or a budget that is used up, stops nothing.
     """
-    cache = SqlCache(app.database, app.cipher, instance.id, Side.SALESFORCE, app.clock)
+    cache = app.cache(instance, Side.SALESFORCE)
     now, asked = app.clock(), cache.get(_ASKED)
     pause = _ASK_AFTER_WRITING if has_written else _ASK_WHEN_IDLE
     if asked is not None and now - datetime.fromisoformat(asked) < pause:

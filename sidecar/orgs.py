@@ -17,7 +17,7 @@ from sidecar.cache import MemoryCache
 from sidecar.errors import SafetyError, SetupError
 from sidecar.records import Side
 from sidecar.salesforce.client import SalesforceClient
-from sidecar.salesforce.connection import SalesforceConnection
+from sidecar.salesforce.connection import API_VERSION, SalesforceConnection
 from sidecar.salesforce.org.admin import GivenToken, open_admin
 from sidecar.salesforce.org.deploy import WAITS_SECONDS, Deployed, start_deployment, wait_for_deployment
 from sidecar.salesforce.org.holding import parts_in_use
@@ -32,13 +32,11 @@ from sidecar.salesforce.org.trial import try_writing
 from sidecar.salesforce.org.wanted import Kind, Wanted, build_wanted
 from sidecar.salesforce.signin import Token, TokenSource
 from sidecar.salesforce.transport import open_session
-from sidecar.store.cache import SqlCache
 from sidecar.store.instances import Instance
 from sidecar.store.org_parts import OrgParts
 from sidecar.store.outbox import Outbox
 from sidecar.sync.model import Reaction
 
-DEFAULT_VERSION: Final = "66.0"
 _UNFINISHED: Final = "org-deployment-id"
 _CHECK: Final = "org-check"
 _KEPT: Final = timedelta(days=1)
@@ -94,7 +92,7 @@ def check_org(
 def whole_package(app: App, instance: Instance) -> bytes:
     """Return the package with all our parts, for an org that was not looked at and need not be connected yet."""
     info = app.connections.load(instance.id, Side.SALESFORCE)
-    version = str(info.settings.get("api_version") or DEFAULT_VERSION) if info else DEFAULT_VERSION
+    version = str(info.settings.get("api_version") or API_VERSION) if info else API_VERSION
     return build_package(build_whole(wanted_of(app, instance)), api_version=version)
 
 
@@ -138,12 +136,12 @@ def keep_check(app: App, instance: Instance, looked: Looked) -> None:
         "parts": [_key(part) for part in report.plan.parts],
         "package": b64encode(looked.package()).decode(),
     }
-    _cache(app, instance).put(_CHECK, json.dumps(kept), expires_at=app.clock() + _KEPT)
+    app.cache(instance, Side.SALESFORCE).put(_CHECK, json.dumps(kept), expires_at=app.clock() + _KEPT)
 
 
 def kept_check(app: App, instance: Instance) -> dict[str, Any] | None:
     """Return the remembered check, or None if there is none."""
-    text = _cache(app, instance).get(_CHECK)
+    text = app.cache(instance, Side.SALESFORCE).get(_CHECK)
     if text is None:
         return None
     kept: dict[str, Any] = json.loads(text)
@@ -229,7 +227,7 @@ def _deploy(
     plan = before.report.plan
     deployment_id = start_deployment(client, before.package(plan))
     # If we end here, the next set-up or undo asks what became of it.
-    cache = _cache(app, instance)
+    cache = app.cache(instance, Side.SALESFORCE)
     parts = [_key(part) for part in plan.parts]
     kept = {"id": deployment_id, "parts": parts, "prefix": before.seen.namespace}
     cache.put(_UNFINISHED, json.dumps(kept), expires_at=app.clock() + _KEPT)
@@ -254,7 +252,7 @@ def _settle_unfinished(
     app: App, instance: Instance, admin: SalesforceClient | None, waits: Sequence[float] = WAITS_SECONDS
 ) -> bool:
     """Find out what became of a deployment whose end we did not see, remember what it made, and tell if there was one."""
-    cache = _cache(app, instance)
+    cache = app.cache(instance, Side.SALESFORCE)
     text = cache.get(_UNFINISHED)
     if text is None:
         return False
@@ -300,13 +298,8 @@ def _require_unused(client: SalesforceClient, parts: list[OrgPart], wanted: Want
 
 @contextmanager
 def _our_client(app: App, instance: Instance) -> Iterator[SalesforceClient]:
-    gate = app.gate(instance)  # counts each call before it is made
-    side = app.connect_salesforce(instance, gate)
-    try:
+    with app.open_salesforce(instance) as side:
         yield side.client
-    finally:
-        side.close()
-        gate.flush()
 
 
 @contextmanager
@@ -322,10 +315,6 @@ def _count_calls(app: App, instance: Instance, client: SalesforceClient) -> None
     session = client.session
     used, allowed = session.usage or (None, None)
     app.usage.add(instance.id, Side.SALESFORCE, app.clock(), session.calls, used=used, allowed=allowed)
-
-
-def _cache(app: App, instance: Instance) -> SqlCache:
-    return SqlCache(app.database, app.cipher, instance.id, Side.SALESFORCE, app.clock)
 
 
 def _key(part: OrgPart) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from sidecar.cli.output import JsonOption, SlugArgument, errors_told, show
 from sidecar.connecting import Begun, begin_sign_in, finish_sign_in, read_callback, save_salesforce
 from sidecar.errors import UsageError
 from sidecar.records import Side
-from sidecar.salesforce.connection import require_allowed_url
+from sidecar.salesforce.connection import API_VERSION, require_allowed_url
 from sidecar.salesforce.environments import login_url_for
 from sidecar.store.instances import Instance
 
@@ -58,7 +58,7 @@ def salesforce(  # noqa: PLR0913, PLR0917  (one option per setting)
     ] = CALLBACK_PORT,
     callback_url: Annotated[str, typer.Option(help="web, with --paste: another callback URL that the app has.")] = "",
     paste: Annotated[bool, typer.Option("--paste", help="web: paste the address the browser ended at.")] = False,
-    api_version: Annotated[str, typer.Option(help="Version of the REST API to use.")] = "66.0",
+    api_version: Annotated[str, typer.Option(help="Version of the REST API to use.")] = API_VERSION,
     namespace: Annotated[str, typer.Option(help="Prefix of a managed package that brought the custom fields.")] = "",
     as_json: JsonOption = False,
 ) -> None:

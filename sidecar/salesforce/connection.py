@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from sidecar.errors import SetupError
 
+API_VERSION = "66.0"
+"""The version of the REST API used unless another is chosen: pinned, since answers differ between versions."""
 _SALESFORCE_DOMAINS = ("salesforce.com", "salesforce.mil", "force.com", "cloudforce.com", "sfcrmproducts.cn")
 DEFAULT_EVENTS_ADDRESS = "api.pubsub.salesforce.com:7443"
 
@@ -29,7 +31,7 @@ class SalesforceConnection:
     refresh_token: str = field(default="", repr=False)
     previous_refresh_token: str = field(default="", repr=False)
     signed_in_as: str = ""
-    api_version: str = "66.0"
+    api_version: str = API_VERSION
     namespace: str = ""
     events_address: str = DEFAULT_EVENTS_ADDRESS
 

@@ -93,8 +93,7 @@ class RecordReader:
                 if rows:
                     yield [shape.record(row) for row in rows]
                 if len(rows) == self._page_size:
-                    after = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
-                    more.append((shape, replace(window, after=after)))
+                    more.append((shape, replace(window, after=_cursor(rows))))
             wanted = more
 
     def read(self, shapes: Mapping[str, Shape], refs: Sequence[Ref]) -> dict[Ref, Record]:
@@ -150,13 +149,16 @@ def _changed(window: Window, after: Cursor | None) -> str:
 
 
 def _is_in_order(rows: Sequence[Row], after: Cursor) -> bool:
-    stamps = [after.at, *(parse_datetime(row["SystemModstamp"]) for row in rows)]
+    stamps = [after.at, *(parse_datetime(row[_STAMP]) for row in rows)]
     return stamps == sorted(stamps)
 
 
 def _as_page(shape: Shape, rows: Sequence[Row]) -> Page:
-    cursor = Cursor(parse_datetime(rows[-1]["SystemModstamp"]), rows[-1]["Id"])
-    return Page(tuple(shape.record(row) for row in rows), cursor)
+    return Page(tuple(shape.record(row) for row in rows), _cursor(rows))
+
+
+def _cursor(rows: Sequence[Row]) -> Cursor:
+    return Cursor(parse_datetime(rows[-1][_STAMP]), rows[-1]["Id"])
 
 
 def _count_in(rows: Sequence[Row]) -> int:

@@ -36,7 +36,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         in_utc = value.astimezone(UTC)
         return in_utc if dialect.name == "postgresql" else in_utc.replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  (SQLAlchemy's)
         """Return an aware datetime in UTC."""
         if value is None:
             return None
@@ -53,12 +53,12 @@ class Json(TypeDecorator[Any]):
         """Leave room for large documents on MariaDB too."""
         return dialect.type_descriptor(mysql.MEDIUMTEXT() if dialect.name == "mysql" else Text())
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002  (SQLAlchemy's)
         """Write compact JSON with sorted keys."""
         if value is None:
             return None
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002  (SQLAlchemy's)
         """Read what was written."""
         return None if value is None else json.loads(value)

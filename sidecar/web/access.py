@@ -19,7 +19,7 @@ OPEN_ENDPOINTS = frozenset({"static", "bootstrap.static"})
 """Views of others, which cannot carry our mark: style sheets."""
 
 
-class Person(UserMixin):  # type: ignore[misc]
+class Person(UserMixin):  # type: ignore[misc]  # flask_login has no types
     """Someone who has logged in."""
 
     def __init__(self, user: User) -> None:
@@ -42,7 +42,7 @@ class Person(UserMixin):  # type: ignore[misc]
 
 def anyone(view: View) -> View:
     """Open a view to everyone, logged in or not."""
-    view.needed_role = None  # type: ignore[attr-defined]
+    view.needed_role = None  # type: ignore[attr-defined]  # a function takes any attribute
     return view
 
 
@@ -50,7 +50,7 @@ def at_least(role: Role) -> Callable[[View], View]:
     """Open a view to people of this role or a greater one."""
 
     def mark(view: View) -> View:
-        view.needed_role = role  # type: ignore[attr-defined]
+        view.needed_role = role  # type: ignore[attr-defined]  # a function takes any attribute
         return view
 
     return mark

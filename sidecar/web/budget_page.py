@@ -49,7 +49,7 @@ class HourBar:
     is_labelled: bool
 
 
-class BudgetForm(FlaskForm):  # type: ignore[misc]
+class BudgetForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """What an instance may use."""
 
     calls = IntegerField(validators=[Optional(), NumberRange(min=0)])

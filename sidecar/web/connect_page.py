@@ -49,7 +49,7 @@ FLOWS = {
 }
 
 
-class ConnectForm(FlaskForm):  # type: ignore[misc]
+class ConnectForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """Where to sign in, and the app that asks for it."""
 
     environment = RadioField(

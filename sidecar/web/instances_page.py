@@ -49,7 +49,7 @@ class Row:
         return min((lane.next_run_at for lane in self.view.lanes if lane.is_on and lane.next_run_at), default=None)
 
 
-class SwitchForm(FlaskForm):  # type: ignore[misc]
+class SwitchForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """Why an instance is paused or resumed."""
 
     reason = StringField(validators=[InputRequired(), Length(max=500)])

@@ -24,7 +24,7 @@ def choose() -> Response:
     """Speak another language from now on, on the page the person came from."""
     if request.form.get("language") in LANGUAGES:
         session["language"] = request.form["language"]
-    return redirect(path_within(request.form.get("back", "/")))  # type: ignore[return-value]
+    return redirect(path_within(request.form.get("back", "/")))  # type: ignore[return-value]  # werkzeug's response is Flask's
 
 
 def path_within(text: str) -> str:

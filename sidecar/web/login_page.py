@@ -20,14 +20,14 @@ bp = Blueprint("login_page", __name__)
 login_manager = LoginManager()
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]
+class LoginForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """Who someone says to be."""
 
     name = StringField(validators=[InputRequired(), Length(max=200)])
     password = PasswordField(validators=[InputRequired(), Length(max=1000)])
 
 
-@login_manager.user_loader  # type: ignore[untyped-decorator]
+@login_manager.user_loader  # type: ignore[untyped-decorator]  # flask_login has no types
 def load_person(number: str) -> Person | None:
     """Return the person of a session, unless the user is gone."""
     try:

@@ -38,7 +38,7 @@ WAITS_SECONDS = (1, 2, 4, 6)
 """A page cannot be waited for as long as a command; an unfinished deployment is taken up by the next try."""
 
 
-class PlainForm(FlaskForm):  # type: ignore[misc]
+class PlainForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """A button."""
 
 

@@ -53,7 +53,7 @@ def secure(app: Flask, settings: Settings) -> None:
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as Flask says
     csrf.init_app(app)
     limiter.init_app(app)
     app.after_request(_add_headers)

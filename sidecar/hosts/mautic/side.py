@@ -95,7 +95,7 @@ class MauticSide:
             everybody = count_contacts(connection, self.reader.tables, None)
             return everybody, count_contacts(connection, self.reader.tables, tag) if tag else everybody
 
-    def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002
+    def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002  (the port's)
         """See SidePort. What we wrote ourselves proves nothing."""
         since = self.reader.read_opt_out_since(_ids(refs), self._is_own_name)
         return {ref_of(contact_id): moment for contact_id, moment in since.items()}

@@ -66,7 +66,7 @@ def create(work: Work, change: Change, actor: Actor, origin: Origin, action: str
     """Write a new contact and return its row."""
     row, details = new_row(work, change, actor)
     leads = work.schema["leads"]
-    row["id"] = work.connection.execute(insert(leads), row).inserted_primary_key[0]  # type: ignore[index]
+    row["id"] = work.connection.execute(insert(leads), row).inserted_primary_key[0]  # type: ignore[index]  # just made
     settle_creation(work, row, (change, details), actor, origin, action)
     return row
 

@@ -191,10 +191,10 @@ def new_visitor(work: Work) -> Row:
     """Make the anonymous contact a browser gets on its first visit."""
     row, _ = contacts.new_row(work, Change(), VISITOR)
     row |= {"preferred_profile_image": "gravatar", "last_active": work.stamp}
-    row["id"] = work.connection.execute(insert(work.schema["leads"]), row).inserted_primary_key[0]  # type: ignore[index]
+    row["id"] = work.connection.execute(insert(work.schema["leads"]), row).inserted_primary_key[0]  # type: ignore[index]  # just made
     addresses = ["", VISITOR.ip]
     work.audit(VISITOR, row["id"], "create", {"ipAddresses": addresses})
-    work.audit(VISITOR, row["id"], "ipadded", addresses)  # type: ignore[arg-type]
+    work.audit(VISITOR, row["id"], "ipadded", addresses)  # type: ignore[arg-type]  # as Mautic logs it
     return row
 
 

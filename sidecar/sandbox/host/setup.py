@@ -144,7 +144,7 @@ def insert_field(work: Work, wish: NewField, order: int, actor: Actor) -> dict[s
         **unique,
     )
     result = work.connection.execute(insert(table), row)
-    return {**row, "id": result.inserted_primary_key[0]}  # type: ignore[index]
+    return {**row, "id": result.inserted_primary_key[0]}  # type: ignore[index]  # just made
 
 
 def _add_column(database: Database, field: Field) -> Any:

@@ -134,7 +134,7 @@ def text_type(length: int) -> TypeEngine[Any]:
 
 def column_type(kind: str) -> TypeEngine[Any]:
     """Return the type for one of Mautic's, so that MariaDB gets the very same and SQLite its nearest."""
-    name, size = re.fullmatch(r"([a-z]+)(?:\((\d+)\))?(?: unsigned)?", kind).groups()  # type: ignore[union-attr]
+    name, size = re.fullmatch(r"([a-z]+)(?:\((\d+)\))?(?: unsigned)?", kind).groups()  # type: ignore[union-attr]  # fits
     unsigned = kind.endswith("unsigned")
     if name == "char":
         return text_type(int(size)).with_variant(mysql.CHAR(int(size)), "mysql", "mariadb")

@@ -100,7 +100,7 @@ def clean_moment(kind: str, value: Any) -> Any:
 
 def _time(text: str) -> Any:
     try:
-        return datetime.strptime(text[:5].zfill(5), "%H:%M").time()  # noqa: DTZ007
+        return datetime.strptime(text[:5].zfill(5), "%H:%M").time()  # noqa: DTZ007  (a time of day)
     except ValueError:
         return KEEP
 

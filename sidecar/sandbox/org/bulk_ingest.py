@@ -139,7 +139,7 @@ class Ingest:
             self._fail(job, job.course.error)
             return
         count = len(job.upload.lines)
-        failing = random.Random(self.seed).sample(range(count), min(job.course.failing, count))  # noqa: S311
+        failing = random.Random(self.seed).sample(range(count), min(job.course.failing, count))  # noqa: S311  (repeatable)
         self._writers[job.id] = writer = RowWriter(job, each, columns, self.collections, frozenset(failing))
         writer.find_doubles(job.upload.lines)
         batches = ceil(count / BATCH)
@@ -184,7 +184,7 @@ class Ingest:
             return csv_answer(write_csv(upload.header, [line.cells for line in rest], job.form))
         wants_failed = which == "failedResults"
         chosen = [each for each in job.results if (each.error is not None) is wants_failed]
-        random.Random(f"{self.seed}{job.id}{which}").shuffle(chosen)  # noqa: S311
+        random.Random(f"{self.seed}{job.id}{which}").shuffle(chosen)  # noqa: S311  (repeatable)
         second = "sf__Error" if wants_failed else "sf__Created"
         header = f'"sf__Id"{separator}"{second}"{separator}{upload.header}'
         rows = [[each.record_id, told(each), *upload.lines[each.index].cells] for each in chosen]

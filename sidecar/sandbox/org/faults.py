@@ -12,11 +12,11 @@ LOCKED = "unable to obtain exclusive access to this record or 1 records: {}"
 ERROR_PAGE = b"<html><head><title>Error</title></head><body><h1>The service is unavailable</h1></body></html>"
 
 
-class ConnectionDropped(ConnectionResetError):  # noqa: N818 - it is what happens, not what went wrong
+class ConnectionDropped(ConnectionResetError):  # noqa: N818  (named by what happens) - it is what happens, not what went wrong
     """The caller gets no answer: the socket is closed."""
 
 
-class AnswerLate(TimeoutError):  # noqa: N818
+class AnswerLate(TimeoutError):  # noqa: N818  (named by what happens)
     """The caller gets no answer: nothing comes before it gives up."""
 
 

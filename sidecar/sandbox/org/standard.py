@@ -17,7 +17,7 @@ def build_schema() -> Schema:
 
 def text(name: str, label: str, length: int, **more: object) -> Field:
     """Return a text field."""
-    return Field(name, label, "string", length, **more)  # type: ignore[arg-type]
+    return Field(name, label, "string", length, **more)  # type: ignore[arg-type]  # checked by Field
 
 
 def area(name: str, label: str, length: int, **more: object) -> Field:
@@ -31,24 +31,24 @@ def area(name: str, label: str, length: int, **more: object) -> Field:
         filterable=short,
         sortable=short,
         extra_type="plaintextarea",
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]  # checked by Field
     )
 
 
 def picklist(name: str, label: str, options: tuple[str, ...], length: int = 255, **more: object) -> Field:
     """Return a picklist; unrestricted unless said."""
-    return Field(name, label, "picklist", length, options=options, **more)  # type: ignore[arg-type]
+    return Field(name, label, "picklist", length, options=options, **more)  # type: ignore[arg-type]  # checked by Field
 
 
 def checkbox(name: str, label: str, **more: object) -> Field:
     """Return a checkbox, which is never null."""
-    return Field(name, label, "boolean", nillable=False, defaulted=True, default=False, **more)  # type: ignore[arg-type]
+    return Field(name, label, "boolean", nillable=False, defaulted=True, default=False, **more)  # type: ignore[arg-type]  # checked by Field
 
 
 def lookup(name: str, label: str, refers_to: str, relationship: str, **more: object) -> Field:
     """Return a reference to another object, or to one of several ("Group,User")."""
     targets = tuple(refers_to.split(","))
-    return Field(name, label, "reference", 18, refers_to=targets, relationship=relationship, **more)  # type: ignore[arg-type]
+    return Field(name, label, "reference", 18, refers_to=targets, relationship=relationship, **more)  # type: ignore[arg-type]  # checked by Field
 
 
 def fixed(field: Field, *, defaulted: bool = True) -> Field:
