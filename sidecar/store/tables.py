@@ -375,3 +375,49 @@ event_replays = table(
     moment("at"),
     UniqueConstraint("instance_id", "topic"),
 )
+
+host_parts = table(
+    "host_parts",
+    of_instance(),
+    word("kind"),
+    word("name", 200),
+    word("host_id", 64),
+    moment("made_at"),
+    UniqueConstraint("instance_id", "kind", "name"),
+)
+
+pushes = table(
+    "pushes",
+    of_instance(),
+    *ref("host"),
+    # None: what the mapping makes of a new person.
+    word("wanted_object", 80, nullable=True),
+    word("campaign_id", 64, nullable=True),
+    word("member_status", 80, nullable=True),
+    word("source", 120),
+    word("state"),
+    word("reason", 80, nullable=True),
+    moment("requested_at"),
+    moment("finished_at", nullable=True),
+    Index(None, "instance_id", "state"),
+    Index(None, "instance_id", "host_object", "host_id"),
+)
+
+launches = table(
+    "launches",
+    of_instance(),
+    word("token_hash", 64),
+    moment("expires_at"),
+    UniqueConstraint("instance_id", "token_hash"),
+    Index(None, "expires_at"),
+)
+
+exclusions = table(
+    "exclusions",
+    of_instance(),
+    word("side"),
+    *ref(),
+    word("who", 200),
+    moment("at"),
+    UniqueConstraint("instance_id", "side", "object", "record_id"),
+)
