@@ -15,7 +15,6 @@ from sidecar.cli.files import read_text
 from sidecar.cli.output import JsonOption, SlugArgument, a_table, errors_told, show
 from sidecar.cli.runs import require_lane
 from sidecar.config import load_settings
-from sidecar.demo import run_demo
 from sidecar.errors import TransientError
 from sidecar.lanes import LANES
 from sidecar.queue import run_worker
@@ -151,6 +150,8 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after the runs; exit 0 only if both sides agree.")] = False,
 ) -> None:
     """Try everything on this machine: a sandbox Mautic and a sandbox org, synced by real workers."""
+    from sidecar.demo import run_demo  # noqa: PLC0415  (no other command shall wait for two sandboxes to load)
+
     raise typer.Exit(run_demo(once=once))
 
 

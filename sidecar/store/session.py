@@ -2,20 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import alembic.command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError as BadUrlError
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, ProgrammingError
 
 from sidecar.errors import SetupError, TransientError
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
 _UPGRADE_LOCK = 7_340_221
 """Any number will do, as long as it stays: two processes that upgrade at once must ask for the same lock."""
 
@@ -51,14 +45,17 @@ class Database:
         """Bring the tables to this version of the program. Can be repeated; two at once wait for each other."""
         if self.dialect == "sqlite":
             self._use_write_ahead_log()
+        from sidecar.store import upgrading  # noqa: PLC0415  (every command would wait for Alembic to load)
+
         with self.write() as connection, _upgrade_lock(connection):
-            alembic.command.upgrade(_config(connection), "head")
+            upgrading.upgrade(connection)
 
     def is_current(self) -> bool:
         """Tell whether the tables are those of this version of the program."""
-        head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+        from sidecar.store import upgrading  # noqa: PLC0415  (every command would wait for Alembic to load)
+
         with self.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == head
+            return upgrading.is_current(connection)
 
     def close(self) -> None:
         """Close all idle connections; the next use opens new ones."""
@@ -129,12 +126,6 @@ def _translated() -> Iterator[None]:
 def _is_missing_table(error: DBAPIError) -> bool:
     arguments = getattr(error.orig, "args", ())
     return getattr(error.orig, "sqlstate", None) == "42P01" or arguments[:1] == (1146,)
-
-
-def _config(connection: Connection) -> Config:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    return config
 
 
 @contextlib.contextmanager
