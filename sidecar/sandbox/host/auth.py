@@ -64,7 +64,7 @@ def sign_in(work: Work, request: Request) -> Actor:
 def client_of(work: Work, token: str) -> Actor:
     """Return the API client a token was given to."""
     tokens, clients = work.schema["oauth2_accesstokens"], work.schema["oauth2_clients"]
-    query = select(tokens.c.expires_at, clients.c.id, clients.c.name).join_from(
+    query = select(tokens.c.expires_at, clients.c.id, clients.c.name, clients.c.random_id).join_from(
         tokens, clients, tokens.c.client_id == clients.c.id
     )
     found = work.connection.execute(query.where(tokens.c.token == token)).first()
@@ -73,7 +73,7 @@ def client_of(work: Work, token: str) -> Actor:
     if found.expires_at is not None and found.expires_at <= work.now.astimezone(UTC).timestamp():
         raise expired_token()
     name = f"{found.name} [{found.id}]"
-    return Actor(name=name, audit_name=name)
+    return Actor(name=name, audit_name=name, client_id=f"{found.id}_{found.random_id}")
 
 
 def expired_token() -> ApiError:

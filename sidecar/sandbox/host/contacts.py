@@ -219,17 +219,21 @@ def join_company_by_name(work: Work, contact_id: int, name: str) -> int:
     companies, members = work.schema["companies"], work.schema["companies_leads"]
     found = work.connection.execute(select(companies.c.id).where(companies.c.companyname == name)).scalar()
     company_id = found or work.add("companies", companyname=name, is_published=1, date_added=work.stamp)
+    if not found:
+        work.changed("company", company_id)
     work.connection.execute(update(members).where(members.c.lead_id == contact_id).values(is_primary=0))
     mine = (members.c.lead_id == contact_id, members.c.company_id == company_id)
     if not work.connection.execute(update(members).where(*mine).values(is_primary=1)).rowcount:
         work.add("companies_leads", company_id=company_id, lead_id=contact_id, date_added=work.stamp, is_primary=1)
         log = {"type": "form", "event_name": "Identify Company", "action_name": f"Lead added to the company, {name}"}
         work.add("lead_companies_change_log", lead_id=contact_id, company_id=company_id, date_added=work.stamp, **log)
+        work.changed("contact", contact_id)
     return int(company_id)
 
 
 def remove(work: Work, row: Row, actor: Actor) -> None:
     """Delete a contact with everything that hangs on it."""
     leads = work.schema["leads"]
+    work.leaving(row)
     work.connection.execute(delete(leads).where(leads.c.id == row["id"]))
     work.audit(actor, row["id"], "delete", {"name": name_of(row)})

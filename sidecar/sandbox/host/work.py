@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
-from sidecar.sandbox.host import php
+from sidecar.sandbox.host import outbox, php
+from sidecar.sandbox.host.bundle import Bundle
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.fields import Field, parse_row
+from sidecar.sandbox.host.listeners import Listeners
 from sidecar.sandbox.host.tables import Schema
 
 
@@ -28,6 +30,7 @@ class Actor:
     audit_id: int = 0
     audit_name: str = "System"
     ip: str = "127.0.0.1"
+    client_id: str | None = None
 
     @property
     def modified_name(self) -> str:
@@ -59,6 +62,7 @@ class Work:
     fields: dict[str, Field]
     audit_ids: Iterator[int] | None = None
     lead_ids: Iterator[int] | None = None
+    listeners: Listeners | None = None
     _audits: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -99,6 +103,8 @@ class Work:
             "ip_address": actor.ip,
         }
         self._audits.append({"id": next(self.audit_ids), **row} if self.audit_ids else row)
+        if self.listeners:
+            self.listeners.hear_audit(object_, object_id, action, details)
 
     def event(self, lead_id: int | None, place: tuple[str, str, str], object_id: int | None, **properties: Any) -> None:
         """Leave a row in the event log; `place` is bundle, object, action."""
@@ -117,6 +123,19 @@ class Work:
                 "properties": json.dumps(properties),
             }
         )
+        if self.listeners:
+            self.listeners.hear_event(lead_id, place)
+
+    def changed(self, kind: str, object_id: int) -> None:
+        """Say that a contact or company changed, where neither log tells it."""
+        if self.listeners:
+            self.listeners.hear_change(kind, object_id)
+
+    def leaving(self, contact: Mapping[str, Any]) -> None:
+        """Say that a contact is about to be deleted."""
+        if self.listeners:
+            table = self.schema["lead_donotcontact"]
+            self.listeners.hear_deletion(contact, self.rows("lead_donotcontact", table.c.lead_id == contact["id"]))
 
     def flush(self) -> None:
         """Write the traces down, in order."""
@@ -124,6 +143,8 @@ class Work:
             if rows:
                 self.connection.execute(insert(self.schema[table]), rows)
                 rows.clear()
+        if self.listeners:
+            outbox.replace_rows(self.connection, self.schema[outbox.NAME], self.listeners.take_rows(), self.stamp)
 
 
 class Database:
@@ -134,14 +155,18 @@ class Database:
         self.schema, self.clock, self.rules = schema, clock, rules
         self.lock = threading.RLock()
         self.fields: dict[str, Field] = {}
+        self.bundle: Bundle | None = None
 
     @contextmanager
     def work(self) -> Iterator[Work]:
         """Do something as one transaction, alone, stamped with the clock's time."""
         with self.lock, self.engine.begin() as connection:
             unit = Work(connection, self.schema, self.clock.now(), self.rules, self.fields)
+            unit.listeners = self.bundle.listen() if self.bundle else None
             yield unit
             unit.flush()
+        if self.bundle and unit.listeners and unit.listeners.has_push:
+            self.bundle.wake(unit.now)
 
     def reload_fields(self, work: Work) -> None:
         """Read the contact fields again."""
