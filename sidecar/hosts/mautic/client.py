@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from sidecar.cache import Cache
 from sidecar.errors import SetupError, SidecarError, TransientError
 from sidecar.hosts.mautic.auth import Auth, BasicAuth, ClientCredentials
 from sidecar.hosts.mautic.connection import MauticConnection
-from sidecar.hosts.mautic.versions import require_known
+from sidecar.hosts.mautic.versions import Differences, differences_of
 
 TIMEOUT = (5, 60)
 WHO_AM_I = "/api/users/self"
@@ -33,7 +34,7 @@ class ServerFailedError(TransientError):
 
 
 class MauticClient:
-    """Signed-in calls to one Mautic; may be used by several threads."""
+    """Signed-in calls to one Mautic; may be used by several threads. `version` and `said_at` are of the latest answer."""
 
     def __init__(
         self,
@@ -58,22 +59,31 @@ class MauticClient:
         self._own_name: str | None = None
         self.calls = 0
         self.version: str | None = None
+        self.said_at: datetime | None = None
 
     def close(self) -> None:
         """Close the connections that were kept alive."""
         self._session.close()
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
-        """Send one call, signed in; on a 401 once more with a new token. Raises SetupError or TransientError."""
+    def call(self, method: str, path: str, body: Any = None, *, may_be_forbidden: bool = False) -> Answer:
+        """Send one call, signed in; on a 401 once more with a new token. Raises SetupError or TransientError.
+
+        A 403 is an answer like any other where the caller wants to know what our role may do.
+        """
         header = self._auth.header()
         response = self._send(method, path, header, json=body)
         if response.status_code == 401 and self._auth.renew(header):
             response = self._send(method, path, self._auth.header(), json=body)
-        _raise_for_status(response)
+        if not (may_be_forbidden and response.status_code == 403):
+            _raise_for_status(response)
         return Answer(response.status_code, _json(response), response.elapsed.total_seconds())
 
     def require_known_version(self) -> None:
         """Raise SetupError for a version we do not know; it is read with the first call."""
+        self.differences()
+
+    def differences(self) -> Differences:
+        """Return what this Mautic's version does; it is read with the first call. SetupError for an unknown one."""
         if self.version is None:
             self._introduce()
         if self.version is None:
@@ -81,7 +91,7 @@ class MauticClient:
                 "What answers at Mautic's address does not say which version of Mautic it is",
                 code="mautic-version-unknown",
             )
-        require_known(self.version)
+        return differences_of(self.version)
 
     def is_own_name(self, user_name: str) -> bool:
         """Tell whether a name in Mautic's audit log is ours: "<client's name> [<row>]", or our user's name with basic auth.
@@ -126,6 +136,7 @@ class MauticClient:
         except requests.RequestException as error:
             raise TransientError(f"Mautic did not answer ({type(error).__name__})", code="mautic-unreachable") from None
         self.version = response.headers.get("Mautic-Version", self.version)
+        self.said_at = _moment_of(response) or self.said_at
         return response
 
 
@@ -138,6 +149,14 @@ def _signing(header: str | None) -> Callable[[requests.PreparedRequest], request
         return request
 
     return sign
+
+
+def _moment_of(response: requests.Response) -> datetime | None:
+    """Return the web server's clock when it answered, if it tells it."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
 
 
 def _raise_for_status(response: requests.Response) -> None:
