@@ -1,55 +1,15 @@
-"""One line of a check, and the sentences lines are made of. Pure.
-
-Sentences are marked by `told`, so that the pages can say them in other languages; English stands here.
-"""
+"""The lines of a check of the org: who puts them right there, and the sentences that many of them end with. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
+
+from sidecar.lines import NOTHING, Line, LineStatus, told
+
+__all__ = ["ADMIN", "BUTTON", "NOTHING", "OPERATOR", "Line", "LineStatus", "fix", "told", "unknown"]
 
 ADMIN: Final = "salesforce_admin"
 OPERATOR: Final = "operator"
 
-
-class LineStatus(StrEnum):
-    """How a thing is. A note works as it is; unknown means that our user may not see it."""
-
-    OK = "ok"
-    NOTE = "note"
-    FIX = "fix"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the check. `about` names the thing in the org; texts have places for `values`."""
-
-    code: str
-    status: LineStatus
-    about: str
-    text: str
-    remedy: str = ""
-    fixed_by: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def what(self) -> str:
-        """Return what was found, in English."""
-        return self.text % self.values
-
-    @property
-    def how(self) -> str:
-        """Return how it is put right, in English; "" if there is nothing to do."""
-        return self.remedy % self.values
-
-
-def told(text: str) -> str:
-    """Mark a sentence that is shown to people."""
-    return text
-
-
-NOTHING: Final[Mapping[str, Any]] = {}
 BUTTON: Final = told("Let the sidecar set up the org, or deploy the package.")
 
 
