@@ -5,9 +5,10 @@ Start here: `Host(...)`, then `host.app` for HTTP calls and `host.create_contact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sidecar.sandbox.host import auth
+from sidecar.sandbox.host import auth, native_plugin
 from sidecar.sandbox.host.acts import Acts
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.faults import Faults
@@ -65,6 +66,33 @@ class Host(Acts):
         """Add a custom contact field."""
         with self.database.work() as work:
             return add_field(self.database, work, wish, ADMIN_ACTOR)
+
+    def install_native_plugin(
+        self,
+        feature_settings: Mapping[str, Any],
+        *,
+        api_keys: Mapping[str, str] | None = None,
+        supported: Sequence[str] = native_plugin.DEFAULT_FEATURES,
+        is_published: bool = True,
+        secret_key: str = native_plugin.INSTALLATION_KEY,
+    ) -> None:
+        """Let Mautic's own Salesforce plugin have been set up here; it keeps its settings and does nothing."""
+        native_plugin.install(
+            self,
+            feature_settings,
+            api_keys=api_keys or {},
+            supported=supported,
+            is_published=is_published,
+            secret_key=secret_key,
+        )
+
+    def publish_native_plugin(self, *, is_published: bool) -> None:
+        """Switch that plugin on or off."""
+        native_plugin.publish(self, is_published=is_published)
+
+    def add_native_links(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Let that plugin have linked contacts; each row names what is not as for a Lead that was just synced."""
+        native_plugin.add_links(self, rows)
 
     def close(self) -> None:
         """Let go of the database."""
