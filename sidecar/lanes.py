@@ -46,7 +46,7 @@ from sidecar.store.links import Scope
 from sidecar.store.outbox import Outbox
 from sidecar.store.preview import PreviewStore, UncountedRun
 from sidecar.sync.batches import BATCH_SIZE
-from sidecar.sync.model import Outcome, Reaction, Status
+from sidecar.sync.model import Outcome, Reaction, Status, Window
 from sidecar.sync.run import Lane, sync_mapping
 from sidecar.sync.safety import Brake
 from sidecar.sync.urgent import sync_urgent
@@ -190,6 +190,10 @@ class _Watched:
             self.work.app, self.work.instance, sum(each.status is Status.WRITTEN for each in outcomes)
         )
         self.work.watch(self.work.run.totals())
+
+    def note_window(self, side: Side, feed: str, window: Window, told_by: str) -> None:
+        """See OpenRun of the engine's ports."""
+        self.work.run.note_window(side, feed, window, told_by)
 
 
 def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> Rules:

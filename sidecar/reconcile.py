@@ -107,7 +107,7 @@ class Reconciliation:
     def _lately_changed(self, feed: Feed, seen_until: datetime) -> Iterator[Ref]:
         window = Window(max(seen_until - LOOK_BACK, self.instance.synced_from), seen_until)
         if window.start < window.end:
-            for page in self.sides.by_side[feed.side].read_changes(self.rules, feed.name, window):
+            for page in self.sides.by_side[feed.side].read_again(self.rules, feed.name, window):
                 yield from (record.ref for record in page.records)
 
     def _note(self, compared: Compared) -> None:

@@ -29,7 +29,7 @@ from sidecar.salesforce.shape import Shape, shape_of
 from sidecar.salesforce.signin import TokenSource
 from sidecar.salesforce.transport import CallGate, open_session, speak_plain_http
 from sidecar.salesforce.writing import headers_for, write_all
-from sidecar.sync.model import Page, Reaction, Wanted, Window, Write, WriteResult
+from sidecar.sync.model import Cursor, Page, Reaction, Wanted, Window, Write, WriteResult
 
 
 class SalesforceSide:
@@ -94,6 +94,17 @@ class SalesforceSide:
             except SetupError:
                 self._describes.distrust(feed)
                 raise
+
+    def read_again(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
+        """See SidePort. Nothing is told twice differently: every feed is read by stamps."""
+        return self.read_changes(rules, feed, window)
+
+    def told_by(self, feed: str, window: Window) -> str:  # noqa: ARG002  (the port's)
+        """See SidePort."""
+        return "Salesforce's SystemModstamp"
+
+    def confirm(self, feed: str, cursor: Cursor) -> None:
+        """See SidePort. Nothing: the feeds are only read."""
 
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
         """Yield the opt-outs and deletions of all objects; one call for up to 2,000 of each."""

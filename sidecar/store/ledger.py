@@ -131,9 +131,10 @@ class OpenRun:
         """Add to one count; the next sign of life stores it."""
         self.counts.setdefault(status, Counter())[reason] += number
 
-    def note_window(self, side: Side, feed: str, window: Window) -> None:
-        """Remember which stretch of a feed the run reads."""
-        self.windows[f"{side}:{feed}"] = {"start": window.start.isoformat(), "end": window.end.isoformat()}
+    def note_window(self, side: Side, feed: str, window: Window, told_by: str) -> None:
+        """Remember which stretch of a feed the run reads, and what told it; the next sign of life stores it."""
+        read = {"start": window.start.isoformat(), "end": window.end.isoformat(), "told_by": told_by}
+        self.windows[f"{side}:{feed}"] = read
 
     def note_calls(self, side: Side, calls: int) -> None:
         """Remember how many metered calls the run has made on a side so far."""

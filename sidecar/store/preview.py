@@ -74,3 +74,6 @@ class UncountedRun:
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Count nothing."""
+
+    def note_window(self, side: Side, feed: str, window: Window, told_by: str) -> None:
+        """Note nothing."""

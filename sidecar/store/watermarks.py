@@ -1,6 +1,6 @@
 """How far each feed of each lane has been read. Everything here runs inside the caller's transaction."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,14 +67,15 @@ def _next(
     """Return the open or else the next window, where its feed begins, and whether it is open already."""
     row = connection.execute(select(watermarks).where(_is(feed))).one_or_none()
     if row is not None and row.window_end is not None:
-        return Window(row.window_start, row.window_end, _cursor(row)), row.begins_at, True
+        return Window(row.window_start, row.window_end, _cursor(row), row.begins_at), row.begins_at, True
     if row is not None:
         begins_at = row.begins_at
         window = next_window(row.watermark, source_now=source_now, overlap=OVERLAP + lateness)
     else:
         begins_at = first_start or _synced_from(connection, feed.instance_id)
         window = Window(begins_at, source_now)
-    return replace(window, start=max(window.start, begins_at), end=max(window.end, begins_at)), begins_at, False
+    window = Window(max(window.start, begins_at), max(window.end, begins_at), begins_at=begins_at)
+    return window, begins_at, False
 
 
 def save_cursor(connection: Connection, feed: Feed, cursor: Cursor) -> None:

@@ -56,6 +56,8 @@ class Pair:
     live now. `matched_by` is set when an unlinked counterpart was found. `problem` is a reason code when pairing itself
     found that nothing may be written. `evidence` says since when each side's present opt-out state holds, as far as it can
     be proved. `inherits_opt_out`: a person merged away had opted out, so the survivor has. `retired` are links that end.
+    `is_pushed`: the host wants this person in Salesforce, as `wanted_object` if it says so. `is_excluded`: a person took one of
+    the two out by hand; `excluded_as` is the triggering record then, by the id under which it was taken out.
     """
 
     trigger: Side
@@ -69,6 +71,10 @@ class Pair:
     evidence: Mapping[Side, datetime | None] = field(default_factory=dict)
     inherits_opt_out: bool = False
     retired: tuple[Link, ...] = ()
+    is_pushed: bool = False
+    wanted_object: str | None = None
+    is_excluded: bool = False
+    excluded_as: Ref | None = None
 
     def record(self, side: Side) -> Record | None:
         """Return the record on that side, if there is one."""
@@ -129,7 +135,7 @@ class Write:
     """One change to one record. A create has no ref; `object` says what to make and `external_id` whose twin it is.
 
     `values` are canonical, already converted and checked against the target's schema, keyed by the target's field names.
-    Only what is named is touched; None blanks the field.
+    Only what is named is touched; None blanks the field. `tags` are added in the host, and a new record of the host joins `segment`.
     """
 
     side: Side
@@ -138,6 +144,8 @@ class Write:
     values: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     external_id: str | None = None
     consent: ConsentChange | None = None
+    tags: tuple[str, ...] = ()
+    segment: str | None = None
 
 
 class Reaction(StrEnum):
@@ -166,7 +174,7 @@ class WriteError:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of one write. `ref` is the record written or made. The consent part may fail by itself.
+    """What became of one write. `ref` is the record written or made. Consent and segment may fail by themselves.
 
     `instead` are values that the side took in place of those it was given: field name → value.
     """
@@ -174,6 +182,7 @@ class WriteResult:
     ref: Ref | None = None
     error: WriteError | None = None
     consent_error: WriteError | None = None
+    segment_error: WriteError | None = None
     was_created: bool = False
     instead: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
 
@@ -231,11 +240,15 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open stretch of the source's own time, `start ≤ at < end`, resumed after `after` if it was cut short."""
+    """A half-open stretch of the source's own time, `start ≤ at < end`, resumed after `after` if it was cut short.
+
+    `begins_at` is where its feed begins: nothing that happened earlier is ever told, however late it is seen.
+    """
 
     start: datetime
     end: datetime
     after: Cursor | None = None
+    begins_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

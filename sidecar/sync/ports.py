@@ -42,6 +42,15 @@ class SidePort(Protocol):
     def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
         """Yield pages of records changed in the window, by (at, id), deleted, merged and converted ones included, none empty."""
 
+    def read_again(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
+        """Yield the same by the source's own records of the window, whoever was told of it before."""
+
+    def told_by(self, feed: str, window: Window) -> str:
+        """Name in words what tells the changes of the window, and why nothing better does."""
+
+    def confirm(self, feed: str, cursor: Cursor) -> None:
+        """Forget what was told up to this cursor: all of it is settled. Idempotent; nothing where a feed is only read."""
+
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
         """Yield at least the opt-outs and deletions among the changes in each feed's window; one call if there are few."""
 
@@ -117,6 +126,9 @@ class OpenRun(Protocol):
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Add outcomes to the run's counts, so that progress can be watched."""
+
+    def note_window(self, side: Side, feed: str, window: Window, told_by: str) -> None:
+        """Remember which stretch of a feed the run reads, and what told it."""
 
 
 Sides = Mapping[Side, SidePort]

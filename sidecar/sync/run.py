@@ -49,9 +49,11 @@ def sync_mapping(lane: Lane) -> None:
         source_now = lane.sides[side].now()
         for feed in lane.sides[side].feeds(lane.rules.mapping):
             window = lane.store.open_window(side, feed, source_now)
+            lane.run.note_window(side, feed, window, lane.sides[side].told_by(feed, window))
             for page in joined(lane.sides[side].read_changes(lane.rules, feed, window), side, lane.batch_size):
                 process(lane, side, page.records)
                 lane.store.save_cursor(side, feed, page.cursor)
+                lane.sides[side].confirm(feed, page.cursor)
             lane.store.advance(side, feed)
     _look_again(lane)
 

@@ -71,7 +71,7 @@ def only_run(ledger, instance):
 
 def test_a_run_without_trouble_is_done_and_says_what_it_did(a_run, only_run, clock):
     with a_run() as run:
-        run.note_window(Side.HOST, "contact", Window(NOW - timedelta(hours=1), NOW))
+        run.note_window(Side.HOST, "contact", Window(NOW - timedelta(hours=1), NOW), "the log")
         run.count([an_outcome(1), an_outcome(2), an_outcome(3, status=Status.SKIPPED, reason="unchanged")])
         run.count([an_outcome(4)])
         run.note_calls(Side.SALESFORCE, 7)
@@ -81,7 +81,9 @@ def test_a_run_without_trouble_is_done_and_says_what_it_did(a_run, only_run, clo
     assert found.counts == {"written": {"changed": 3}, "skipped": {"unchanged": 1}}
     assert (found.total(Status.WRITTEN), found.total(Status.FAILED)) == (3, 0)
     assert found.calls == {"salesforce": 7}
-    assert found.windows == {"host:contact": {"start": "2026-05-04T11:00:00+00:00", "end": "2026-05-04T12:00:00+00:00"}}
+    assert found.windows == {
+        "host:contact": {"start": "2026-05-04T11:00:00+00:00", "end": "2026-05-04T12:00:00+00:00", "told_by": "the log"}
+    }
     assert (found.trigger, run.state) == ("schedule", RunState.DONE)
 
 

@@ -18,6 +18,8 @@ from sidecar.hosts.mautic.versions import Differences, differences_of
 
 TIMEOUT = (5, 60)
 WHO_AM_I = "/api/users/self"
+OWN_WRITE = "X-Sidecar-Write"
+"""Marks what we write: the bundle keeps it out of its outbox, where our client is the one it serves. Nobody else minds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Answer:
 
 class ServerFailedError(TransientError):
     """Mautic answered with a 500: the request itself may be the reason."""
+
+
+class ServerBusyError(TransientError):
+    """Mautic took nothing in and asks us to come back: 429, or 503 with a word on when."""
 
 
 class MauticClient:
@@ -50,6 +56,7 @@ class MauticClient:
         self._session.mount("http://", chosen)
         self._session.mount("https://", chosen)
         self._lock = threading.Lock()
+        self._open = threading.BoundedSemaphore(max(1, connection.parallel))
         self._auth: Auth = (
             BasicAuth(connection)
             if connection.auth == "basic"
@@ -123,16 +130,18 @@ class MauticClient:
     def _send(self, method: str, path: str, header: str | None, **payload: Any) -> requests.Response:
         with self._lock:
             self.calls += 1
+        headers = {"Accept": "application/json"} | ({} if method == "GET" else {OWN_WRITE: "1"})
         try:
-            response = self._session.request(
-                method,
-                self._base_url + path,
-                headers={"Accept": "application/json"},
-                auth=_signing(header),
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                **payload,
-            )
+            with self._open:  # never more requests at once than were granted, whoever makes them
+                response = self._session.request(
+                    method,
+                    self._base_url + path,
+                    headers=headers,
+                    auth=_signing(header),
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
+                    **payload,
+                )
         except requests.RequestException as error:
             raise TransientError(f"Mautic did not answer ({type(error).__name__})", code="mautic-unreachable") from None
         self.version = response.headers.get("Mautic-Version", self.version)
@@ -171,9 +180,9 @@ def _raise_for_status(response: requests.Response) -> None:
             code="mautic-forbidden",
             fixed_by="host_admin",
         )
-    elif status == 429:
+    elif status == 429 or (status == 503 and "Retry-After" in response.headers):
         wait = response.headers.get("Retry-After", "")
-        error = TransientError(
+        error = ServerBusyError(
             "Mautic asks us to wait", code="mautic-busy", retry_after_seconds=int(wait) if wait.isdigit() else None
         )
     elif status == 500:

@@ -10,13 +10,22 @@ from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.values import as_sql, utc
 from sidecar.sync.model import Cursor, Window
 
+COMPANY_NAME = "companyname"
+"""Mautic's name for the field that its members show as their company."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Which tables are asked besides the audit log, the creations and the merges."""
+    """Which tables are asked. `log`: the audit log, the creations and the merges.
+
+    `renames`: the members of companies that got another name, which changes the text on each member without a trace.
+    """
 
     company_members: bool = True
     do_not_contact: bool = True
+    segments: tuple[int, ...] = ()
+    log: bool = True
+    renames: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +86,30 @@ def _bound(connection: Connection, parts: Sequence[_Part], limit: int) -> str | 
 def _parts(connection: Connection, tables: Tables, window: Window, sources: Sources) -> Iterator[_Part]:
     audit, leads, merges = tables.audit_log, tables.leads(), tables.merges
     members, opt_outs = tables.company_members, tables.do_not_contact
-    columns: list[tuple[Any, ...]] = [
-        (audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "lead"),
-        (leads.c.date_added, leads.c.id),
-        (merges.c.date_added, merges.c.merged_id),
-        (merges.c.date_added, merges.c.contact_id),
-    ]
+    columns: list[tuple[Any, ...]] = []
+    if sources.log:
+        columns += [
+            (audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "lead"),
+            (leads.c.date_added, leads.c.id),
+            (merges.c.date_added, merges.c.merged_id),
+            (merges.c.date_added, merges.c.contact_id),
+        ]
+    if sources.renames:
+        is_rename = audit.c.details.contains(COMPANY_NAME, autoescape=True)
+        of_company = (audit.c.bundle == "lead", audit.c.object == "company", audit.c.action == "update", is_rename)
+        columns.append((audit.c.date_added, members.c.lead_id, members.c.company_id == audit.c.object_id, *of_company))
     if sources.company_members:
         columns.append((members.c.date_added, members.c.lead_id))
     if sources.do_not_contact:
         columns.append((opt_outs.c.date_added, opt_outs.c.lead_id))
+    if sources.segments:
+        events = tables.event_log
+        of_segments = (
+            events.c.bundle == "lead",
+            events.c.object == "segment",
+            events.c.object_id.in_(sources.segments),
+        )
+        columns.append((events.c.date_added, events.c.lead_id, *of_segments))
     is_sqlite = connection.dialect.name == "sqlite"
     for at, contact_id, *conditions in columns:
         moment = func.datetime(at) if is_sqlite else at  # SQLite keeps whatever text it was given

@@ -12,12 +12,11 @@ from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.feed import Sources, read_feed_page
 from sidecar.hosts.mautic.opt_outs import read_lifted_at, read_opt_outs
 from sidecar.hosts.mautic.schema import OWNER, VIRTUAL_NAMES, ContactFields, read_contact_fields
+from sidecar.hosts.mautic.standing import asked_fields, read_segment_ids, read_standing
 from sidecar.hosts.mautic.tables import Tables
-from sidecar.hosts.mautic.tags import read_tagged
 from sidecar.hosts.mautic.values import from_row, utc
-from sidecar.mapping.model import OwnerRule
+from sidecar.mapping.model import HostScope, OwnerRule
 from sidecar.mapping.rules import Rules
-from sidecar.mapping.scope import HAS_TAG
 from sidecar.records import Consent, ObjectSchema, Record, Ref, Value
 from sidecar.sync.model import Page, Window
 
@@ -34,7 +33,7 @@ class Wish:
     fields: tuple[str, ...]
     consent: bool
     owners: OwnerRule = field(default_factory=OwnerRule)
-    tag: str | None = None
+    scope: HostScope = field(default_factory=HostScope)
 
     @classmethod
     def of(cls, rules: Rules) -> "Wish":
@@ -43,9 +42,8 @@ class Wish:
         mapping = rules.mapping
         if mapping.deletion.host_field:
             names.append(mapping.deletion.host_field)
-        return cls(
-            tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners, mapping.host_scope.only_with_tag
-        )
+        names += asked_fields(mapping.host_scope)
+        return cls(tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners, mapping.host_scope)
 
 
 class ContactReader:
@@ -80,9 +78,20 @@ class ContactReader:
         return self.fields.schema
 
     def read_changes(self, wish: Wish, window: Window) -> Iterator[Page]:
-        """Yield every contact that changed in the window, once, as it is now; a page is the connection's only for its own time."""
-        sources = Sources(company_members="company" in wish.fields, do_not_contact=wish.consent)
-        seen: set[int] = set()
+        """Yield every contact that changed in the window by Mautic's own log, once, as it is now."""
+        shows_company = "company" in wish.fields
+        segments = self._segments(wish)
+        sources = Sources(shows_company, wish.consent, segments=segments, renames=shows_company)
+        return self._follow(wish, window, sources, set())
+
+    def read_renamed(self, wish: Wish, window: Window, seen: set[int]) -> Iterator[Page]:
+        """Yield the members of companies that got another name in the window, but for those seen."""
+        if "company" not in wish.fields:
+            return iter(())
+        return self._follow(wish, window, Sources(company_members=False, do_not_contact=False, log=False), seen)
+
+    def _follow(self, wish: Wish, window: Window, sources: Sources, seen: set[int]) -> Iterator[Page]:
+        """Yield whom the sources name, but for those seen; a page is the connection's only for its own time."""
         while True:
             with reading(self.engine) as connection:
                 page = read_feed_page(connection, self.tables, window, sources, self.page_size)
@@ -95,6 +104,11 @@ class ContactReader:
             if fresh:
                 yield Page(tuple(found[each] for each in fresh), page.cursor)
 
+    def _segments(self, wish: Wish) -> tuple[int, ...]:
+        """Return the segments whose coming and going is news."""
+        with reading(self.engine) as connection:
+            return tuple(read_segment_ids(connection, self.tables, wish.scope).values())
+
     def read(self, wish: Wish, ids: Iterable[int]) -> dict[int, Record]:
         """Return each contact as it is now; a gone one points to its survivor, or is marked deleted."""
         found: dict[int, Record] = {}
@@ -102,6 +116,22 @@ class ContactReader:
             with reading(self.engine) as connection:
                 found |= self._read(connection, wish, some)
         return found
+
+    def read_everybody(self, wish: Wish, *, with_email: bool) -> Iterator[Collection[Record]]:
+        """Yield all living contacts, or those that have an e-mail address, a page at a time."""
+        last = 0
+        leads = self.tables.leads("email")
+        wanted = select(leads.c.id).order_by(leads.c.id).limit(MAX_IDS)
+        if with_email:
+            wanted = wanted.where(leads.c.email.is_not(None), leads.c.email != "")
+        while True:
+            with reading(self.engine) as connection:
+                ids = [int(each) for each in connection.execute(wanted.where(leads.c.id > last)).scalars()]
+                found = self._read(connection, wish, ids)
+            if not ids:
+                return
+            last = ids[-1]
+            yield found.values()
 
     def find(self, wish: Wish, field_name: str, texts: Collection[str]) -> dict[int, Record]:
         """Return the living contacts whose field holds one of the texts, whatever the case; some near misses among them."""
@@ -157,7 +187,7 @@ class ContactReader:
             return {}
         rows = self._rows(connection, wish, ids)
         consents = read_opt_outs(connection, self.tables, list(rows)) if wish.consent and rows else {}
-        tagged = read_tagged(connection, self.tables, list(rows), wish.tag) if wish.tag and rows else set()
+        standing = read_standing(connection, self.tables, rows, wish.scope) if rows else {}
         touched = self._last_logged(connection, list(rows)) if rows else {}
         gone = [each for each in ids if each not in rows]
         survivors = self._survivors(connection, gone) if gone else {}
@@ -170,7 +200,7 @@ class ContactReader:
                     for name in wish.fields
                     if name in self.schema.fields
                 }
-                | ({HAS_TAG: contact_id in tagged} if wish.tag else {}),
+                | standing[contact_id],
                 modified_at=_latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
                 consent=consents.get(contact_id, Consent(opted_out=False)) if wish.consent else None,
             )

@@ -1,25 +1,30 @@
 """Mautic as one side of the engine. Start here; the reading is in `reader.py`, the writing in `writer.py`."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from requests.adapters import BaseAdapter
 
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
+from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
+from sidecar.hosts.mautic.standing import read_segment_ids
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.tags import count_contacts
 from sidecar.hosts.mautic.timeline import TimelineReader
+from sidecar.hosts.mautic.told import ToldContacts
 from sidecar.hosts.mautic.writer import ContactWriter
-from sidecar.mapping.model import ObjectMapping
+from sidecar.mapping.model import ObjectMapping, ScopeWho
 from sidecar.mapping.rules import Rules
+from sidecar.mapping.scope import judge
 from sidecar.records import ObjectSchema, Record, Ref, Side
-from sidecar.sync.model import Page, Wanted, Window, Write, WriteResult
+from sidecar.sync.model import Cursor, Page, Wanted, Window, Write, WriteResult
 
 
 class MauticSide:
@@ -37,6 +42,8 @@ class MauticSide:
     ) -> None:
         self.client = client
         self.reader = reader
+        self.bundle = Bundle(client, reader.engine, reader.tables)
+        self._told = ToldContacts(self.bundle, reader)
         self._writer = ContactWriter(client, reader, parallel=parallel)
         self._own_user_names = own_user_names
 
@@ -69,14 +76,28 @@ class MauticSide:
 
     def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
         """See SidePort."""
-        if feed != CONTACT:
-            return iter(())
-        return self.reader.read_changes(Wish.of(rules), window)
+        if feed == CONTACT and self.bundle.why_not_told(window.start) is None:
+            return self._told.read_changes(Wish.of(rules), window)
+        return self.read_again(rules, feed, window)
+
+    def read_again(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
+        """See SidePort. By Mautic's own log, which is only read."""
+        return self.reader.read_changes(Wish.of(rules), window) if feed == CONTACT else iter(())
+
+    def told_by(self, feed: str, window: Window) -> str:
+        """See SidePort."""
+        why_not = self.bundle.why_not_told(window.start) if feed == CONTACT else None
+        return f"Mautic's audit log ({why_not})" if why_not else "the bundle's outbox"
+
+    def confirm(self, feed: str, cursor: Cursor) -> None:
+        """See SidePort."""
+        if feed == CONTACT:
+            self._told.confirm(cursor)
 
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
-        """See SidePort. Everything is shown: a page costs the same few statements."""
+        """See SidePort. Everything in the log is shown: a page costs the same few statements."""
         for feed, window in windows.items():
-            for page in self.read_changes(rules, feed, window):
+            for page in self.read_again(rules, feed, window):
                 yield page.records
 
     def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
@@ -89,11 +110,23 @@ class MauticSide:
         return find_contacts(self.reader, rules, wanted)
 
     def count(self, rules: Rules) -> tuple[int, int]:
-        """Return how many contacts with an e-mail address there are, and how many of them its scope lets in."""
-        tag = rules.mapping.host_scope.only_with_tag
+        """Return how many contacts there are of the kind that may take part, and how many of them the scope lets in."""
+        with_email = rules.mapping.host_scope.who is ScopeWho.IDENTIFIED_WITH_EMAIL
         with reading(self.reader.engine) as connection:
-            everybody = count_contacts(connection, self.reader.tables, None)
-            return everybody, count_contacts(connection, self.reader.tables, tag) if tag else everybody
+            everybody = count_contacts(connection, self.reader.tables, with_email=with_email)
+        if not rules.host_scope:
+            return everybody, everybody
+        wish = replace(Wish.of(rules), consent=False)
+        pages = self.reader.read_everybody(wish, with_email=with_email)
+        return everybody, sum(judge(rules.host_scope, record.values).is_in for page in pages for record in page)
+
+    def missing_segments(self, rules: Rules) -> tuple[str, ...]:
+        """Return the segments that the scope names and Mautic does not have."""
+        scope = rules.mapping.host_scope
+        named = [alias for alias in (scope.only_in_segment, scope.not_in_segment) if alias]
+        with reading(self.reader.engine) as connection:
+            found = read_segment_ids(connection, self.reader.tables, scope) if named else {}
+        return tuple(alias for alias in named if alias not in found)
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002  (the port's)
         """See SidePort. What we wrote ourselves proves nothing."""

@@ -56,6 +56,21 @@ class Tables:
         return self._table("lead_tags_xref", "lead_id", "tag_id")
 
     @property
+    def segments(self) -> TableClause:
+        """The names of segments."""
+        return self._table("lead_lists", "id", "alias")
+
+    @property
+    def segment_members(self) -> TableClause:
+        """Which contact is in which segment; one that was taken out by hand may keep its row."""
+        return self._table("lead_lists_leads", "leadlist_id", "lead_id", "manually_removed")
+
+    @property
+    def event_log(self) -> TableClause:
+        """What happened to contacts beside their saves: the only trace of a segment's coming and going."""
+        return self._table("lead_event_log", "id", "lead_id", "bundle", "object", "object_id", "date_added")
+
+    @property
     def do_not_contact(self) -> TableClause:
         """Opt-outs by channel."""
         return self._table("lead_donotcontact", "id", "lead_id", "date_added", "reason", "channel")
@@ -72,10 +87,20 @@ class Tables:
             "audit_log", "id", "user_name", "bundle", "object", "object_id", "action", "details", "date_added"
         )
 
+    def companies(self, *fields: str) -> TableClause:
+        """Companies, with the field columns asked for."""
+        return self._table("companies", *dict.fromkeys(("id", "date_added", "date_modified", *fields)))
+
     @property
     def company_members(self) -> TableClause:
         """Which contact belongs to which company."""
         return self._table("companies_leads", "company_id", "lead_id", "date_added")
+
+    @property
+    def outbox(self) -> TableClause:
+        """What our bundle tells, where it is installed."""
+        columns = ("id", "kind", "what", "object_id", "into_id", "details", "date_added")
+        return self._table("sidecar_outbox", *columns)
 
 
 def by_name(source: TableClause, name: str) -> ColumnClause[object]:
