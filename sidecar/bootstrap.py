@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,10 @@ class App:
     def connect_host(self, instance: Instance) -> MauticSide:
         """Return the host side of an instance; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.HOST)
+        # Beside what signs in, the connection keeps secrets that others present to us, such as that of our webhook.
+        known = {each.name for each in fields(MauticConnection)}
         return connect_mautic(
-            MauticConnection(**settings),
+            MauticConnection(**{name: value for name, value in settings.items() if name in known}),
             cache=self.cache(instance, Side.HOST),
             clock=self.clock,
             adapter=self.adapters(Side.HOST),
