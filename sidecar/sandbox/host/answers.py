@@ -20,9 +20,9 @@ NOT_FOUND = "Item was not found."
 class ApiError(Exception):
     """A call ends with this answer."""
 
-    def __init__(self, status: int, errors: list[dict[str, Any]]) -> None:
+    def __init__(self, status: int, errors: list[dict[str, Any]], headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
-        self.status, self.errors = status, errors
+        self.status, self.errors, self.headers = status, errors, dict(headers or {})
 
 
 def answer(body: Any, status: int = 200) -> Response:

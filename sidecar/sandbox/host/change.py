@@ -27,6 +27,7 @@ class Change:
     stage_id: int | None = UNSET
     last_active: datetime | None = None
     do_not_contact: list[Mapping[str, Any]] = field(default_factory=list)
+    lifted_channels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,9 @@ def write_relations(work: Work, row: Row, change: Change, details: Row) -> None:
         status = dnc.write(work, row["id"], str(entry.get("channel", "email")), entry)
         if status:
             details.setdefault("dnc_channel_status", {}).update(status)
+    for channel in change.lifted_channels:
+        if status := dnc.lift(work, row["id"], channel):
+            details.setdefault("dnc_channel_status", {}).update(status)
 
 
 def write_tags(work: Work, contact_id: int, change: Change, details: Row) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.sandbox.host import auth, native_plugin
 from sidecar.sandbox.host.acts import Acts
+from sidecar.sandbox.host.bundle_acts import BundleActs
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.faults import Faults
 from sidecar.sandbox.host.fields import EXAMPLE_FIELDS, Field, NewField
@@ -19,7 +20,7 @@ from sidecar.sandbox.host.tables import build_schema
 from sidecar.sandbox.host.work import Database, Rules, Work
 
 
-class Host(Acts):
+class Host(Acts, BundleActs):
     """A Mautic installation. Safe to use from several threads.
 
     `rules` says how it behaves where versions differ; `requests` lists (method, path with query) of every call.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-FaultKind = Literal["reset_before", "reset_after", "timeout", "timeout_after", "status", "row_error", "race"]
+FaultKind = Literal["reset_before", "reset_after", "timeout", "timeout_after", "status", "row_error", "race", "act"]
 
 
 class ConnectionDropped(ConnectionResetError):  # noqa: N818 - named for what happens
@@ -25,7 +25,7 @@ class Fault:
     `match` is "METHOD /path", part of a path, or a predicate of (method, path). Kinds: reset_before and timeout: nothing
     was done; reset_after and timeout_after: it was done, the answer is lost; status: `status` is answered and nothing
     was done; row_error: item `row` of a batch is refused with `status`; race: a create does not see the contact that is
-    already there, as when two calls cross.
+    already there, as when two calls cross; act: somebody does `do` just before the call, which is answered as usual.
     """
 
     match: str | Callable[[str, str], bool] = ""
@@ -34,6 +34,7 @@ class Fault:
     status: int = 503
     row: int = 0
     skip: int = 0
+    do: Callable[[], object] | None = None
 
     def fits(self, method: str, path: str) -> bool:
         """Tell whether a call is meant."""

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete
 
+from sidecar.sandbox.host import outbox
+from sidecar.sandbox.host.listeners import Listeners
 from sidecar.sandbox.host.work import Database, Work
 
 T = TypeVar("T")
@@ -21,8 +23,10 @@ class LateWork:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.pending: list[Pending] = []
+        self.heard: list[Listeners] = []
         with database.work() as work:
-            self.ids = {name: reserve_ids(work, name) for name in ("leads", "audit_log")}
+            names = ("leads", "audit_log", *((outbox.NAME,) if database.bundle else ()))
+            self.ids = {name: reserve_ids(work, name) for name in names}
 
     def keep_back(self, do: Callable[[Work], T]) -> T:
         """Remember an act with its moment and return what it would return."""
@@ -34,17 +38,23 @@ class LateWork:
 
     def commit(self) -> None:
         """Do all of it for good."""
-        with self.database.lock, self.database.engine.begin() as connection:
+        database = self.database
+        with database.lock, database.engine.begin() as connection:
             self._play(connection)
         self.pending.clear()
+        if database.bundle and any(each.has_push for each in self.heard):
+            database.bundle.wake(database.clock.now())
 
     def _play(self, connection: Connection) -> Any:
         database, result = self.database, None
         lead_ids, audit_ids = iter(self.ids["leads"]), iter(self.ids["audit_log"])
+        outbox_ids, self.heard = iter(self.ids.get(outbox.NAME, ())), []
         for moment, do in self.pending:
             work = Work(connection, database.schema, moment, database.rules, database.fields, audit_ids, lead_ids)
+            work.listeners = database.bundle.listen(outbox_ids) if database.bundle else None
             result = do(work)
             work.flush()
+            self.heard += [work.listeners] if work.listeners else []
         return result
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from sidecar.sandbox.host import contacts
+from sidecar.sandbox.host import contacts, merge_repair
 from sidecar.sandbox.host.contacts import Row
 from sidecar.sandbox.host.values import shown
 from sidecar.sandbox.host.work import Actor, Work
@@ -30,6 +30,9 @@ def merge(work: Work, winner: Row, loser: Row, actor: Actor) -> None:
     tags = carry_over(work, winner["id"], loser["id"])
     if tags:
         details["tags"] = {"added": tags}
+    is_repaired = bool(work.listeners and work.listeners.repair_merges)
+    if is_repaired:
+        merge_repair.before_merge(work, winner, loser, columns, details)
     if details:
         columns |= {"modified_by": actor.id, "modified_by_user": actor.modified_name}
         columns |= {} if work.rules.freeze_date_modified else {"date_modified": work.stamp}
@@ -39,6 +42,8 @@ def merge(work: Work, winner: Row, loser: Row, actor: Actor) -> None:
         if not was_known or "dateIdentified" in details:
             work.audit(actor, winner["id"], "identified", {})
     record(work, winner["id"], loser, actor)
+    if is_repaired:
+        merge_repair.after_merge(work, winner["id"], loser["id"])
     contacts.remove(work, loser, actor)
 
 

@@ -15,8 +15,9 @@ NAME: Final = "sidecar_outbox"
 KEY_LENGTH = 64
 
 
-def add_table(schema: Schema, prefix: str) -> Table:
+def add_table(schema: Schema) -> Table:
     """Give a schema the table and return it; other sandboxes do not get it."""
+    prefix = schema["leads"].name.removesuffix("leads")
     table = Table(
         f"{prefix}{NAME}",
         MetaData(),

@@ -9,8 +9,19 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sidecar.sandbox.host import auth, contact_calls, field_calls, hook_calls, list_calls, membership_calls, stats_calls
+from sidecar.sandbox.host import (
+    auth,
+    bundle_bulk,
+    bundle_calls,
+    contact_calls,
+    field_calls,
+    hook_calls,
+    list_calls,
+    membership_calls,
+    stats_calls,
+)
 from sidecar.sandbox.host.answers import ApiError, answer, generic_error, typed_error
+from sidecar.sandbox.host.bundle import OWN_WRITE_HEADER
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.faults import AnswerLate, ConnectionDropped, Fault
 from sidecar.sandbox.host.work import SYSTEM
@@ -19,7 +30,7 @@ from sidecar.sandbox.host.writing import RefusedError, refusal
 if TYPE_CHECKING:
     from sidecar.sandbox.host.control import Host
 
-MODULES = (contact_calls, list_calls, field_calls, stats_calls, membership_calls, hook_calls)
+MODULES = (contact_calls, list_calls, field_calls, stats_calls, membership_calls, hook_calls, bundle_calls)
 
 
 def token(call: Call) -> Response:
@@ -57,7 +68,10 @@ class Api:
         if "timeout" in by_kind:
             raise AnswerLate("nothing was done and nobody answers")
         if "status" in by_kind:
-            return failed(injected_error(by_kind["status"].status))
+            return failed(injected_error(request.path, by_kind["status"].status))
+        for fault in faults:
+            if fault.kind == "act" and fault.do:
+                fault.do()
         response = self.dispatch(request, faults)
         if "reset_after" in by_kind:
             raise ConnectionDropped("dropped after the call was carried out")
@@ -72,6 +86,9 @@ class Api:
             endpoint, arguments = self.urls.bind_to_environ(request.environ).match()
             with database.work() as work:
                 actor = SYSTEM if endpoint is token else auth.sign_in(work, request)
+                if work.listeners and database.bundle:
+                    is_marked = request.headers.get(OWN_WRITE_HEADER) == "1"
+                    work.listeners.is_own = is_marked and database.bundle.is_own(actor.client_id)
                 result: Response = endpoint(Call(request, work, actor, database, faults), **arguments)
                 return result
         except (NotFound, MethodNotAllowed):
@@ -93,11 +110,15 @@ class Api:
         return typed_error(404, f"Requested URL not found: {request.path}")
 
 
-def injected_error(status: int) -> ApiError:
+def injected_error(path: str, status: int) -> ApiError:
     """Return the error somebody wants; a 401 looks like an access token that is no longer known."""
+    if status == 503 and path.startswith(bundle_calls.ROOT):
+        return bundle_bulk.busy()
     return auth.expired_token() if status == 401 else generic_error(status)
 
 
 def failed(error: ApiError) -> Response:
     """Return an error as JSON."""
-    return answer({"errors": error.errors}, error.status)
+    response = answer({"errors": error.errors}, error.status)
+    response.headers.update(error.headers)
+    return response

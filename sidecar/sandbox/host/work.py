@@ -137,6 +137,18 @@ class Work:
             table = self.schema["lead_donotcontact"]
             self.listeners.hear_deletion(contact, self.rows("lead_donotcontact", table.c.lead_id == contact["id"]))
 
+    def traces(self) -> tuple[int, int, list[dict[str, Any]]]:
+        """Return the traces so far, for `forget_after`."""
+        told = list(self.listeners.rows) if self.listeners else []
+        return len(self._audits), len(self._events), told
+
+    def forget_after(self, before: tuple[int, int, list[dict[str, Any]]]) -> None:
+        """Take back the traces of what was rolled back to a savepoint."""
+        audits, events, told = before
+        del self._audits[audits:], self._events[events:]
+        if self.listeners:
+            self.listeners.rows = told
+
     def flush(self) -> None:
         """Write the traces down, in order."""
         for table, rows in (("audit_log", self._audits), ("lead_event_log", self._events)):

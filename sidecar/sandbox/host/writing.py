@@ -74,12 +74,16 @@ class Writer:
         self.uniques.note(row)
         return row, 201
 
-    def update(self, row: Row, change: Change) -> None:
-        """Change a contact; every unique value it then holds must be its own, also those that were not sent."""
+    def update(self, row: Row, change: Change) -> bool:
+        """Change a contact and return whether anything changed.
+
+        Every unique value it then holds must be its own, also those that were not sent.
+        """
         if problems := self.uniques.problems({**row, **change.values}, row["id"]):
             raise RefusedError(problems)
-        contacts.edit(self.work, row, change, self.actor, self.origin)
+        is_changed = contacts.edit(self.work, row, change, self.actor, self.origin)
         self.uniques.note(row)
+        return is_changed
 
     def duplicate(self, row: Row, change: Change) -> None:
         """Write a contact that Mautic has lost track of: as a new one, with all its values."""

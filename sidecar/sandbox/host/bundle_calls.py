@@ -1,0 +1,100 @@
+"""REST calls of the bundle: how it stands, its outbox, writing contacts in bulk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Response
+
+from sidecar.sandbox.host import bundle_bulk, outbox
+from sidecar.sandbox.host.answers import answer, plain_error
+from sidecar.sandbox.host.bundle import PROTOCOL, VERSION, Bundle
+from sidecar.sandbox.host.calls import Call
+from sidecar.sandbox.host.listeners import iso
+
+ROOT: Final = "/api/sidecar/"
+PAGE_LIMIT = 1000
+DONE_LIMIT = 5000
+FORBIDDEN = "You do not have access to the requested area/action."
+
+
+def require_bundle(call: Call) -> Bundle:
+    """Return the bundle; without it the path is unknown, and switched off it refuses everything."""
+    bundle = call.database.bundle
+    if bundle is None:
+        raise NotFound
+    if not bundle.is_published:
+        raise plain_error(403, FORBIDDEN)
+    return bundle
+
+
+def status(call: Call) -> Response:
+    """Say which parts of the bundle there are, and what waits."""
+    bundle = require_bundle(call)
+    began_at, waiting, oldest_at = outbox.summary(call.work.connection, call.work.schema[outbox.NAME])
+    return answer(
+        {
+            "bundle": VERSION,
+            "protocol": PROTOCOL,
+            "outbox": {"began_at": iso(began_at), "waiting": waiting, "oldest_at": iso(oldest_at)},
+            "own_client": bundle.is_own(call.actor.client_id),
+            "bulk_limit": bundle_bulk.LIMIT,
+            "repair_merges": bundle.repair_merges,
+        }
+    )
+
+
+def outbox_page(call: Call) -> Response:
+    """Return a page of the outbox, by id."""
+    require_bundle(call)
+    after_id, limit = number(call, "after", 0), number(call, "limit", PAGE_LIMIT)
+    if after_id < 0 or not 1 <= limit <= PAGE_LIMIT:
+        raise plain_error(400, f"after is an id, limit is from 1 to {PAGE_LIMIT}.")
+    rows = outbox.read_page(call.work.connection, call.work.schema[outbox.NAME], after_id, limit)
+    return answer({"rows": [row_json(row) for row in rows]})
+
+
+def outbox_done(call: Call) -> Response:
+    """Delete the rows that were dealt with; ids that are gone are no error."""
+    require_bundle(call)
+    ids = call.item.get("ids")
+    if not isinstance(ids, list) or not all(type(each) is int for each in ids):
+        raise plain_error(400, "ids is a list of numbers.")
+    if len(ids) > DONE_LIMIT:
+        raise plain_error(413, f"A max of {DONE_LIMIT} ids are taken at a time.")
+    return answer({"deleted": outbox.delete_done(call.work.connection, call.work.schema[outbox.NAME], ids)})
+
+
+def contacts_bulk(call: Call) -> Response:
+    """Write many contacts: 200 whatever became of the items."""
+    require_bundle(call)
+    items = call.item.get("items")
+    if not isinstance(items, list):
+        raise plain_error(400, "items is a list.")
+    if len(items) > bundle_bulk.LIMIT:
+        raise plain_error(413, f"A max of {bundle_bulk.LIMIT} items are taken at a time.")
+    return answer({"results": bundle_bulk.write_items(call.writer(bundle_bulk.SOURCE), items, call.faults)})
+
+
+def row_json(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the outbox as JSON."""
+    shown = {name: row[name] for name in ("id", "kind", "what", "object_id", "into_id")}
+    details = None if row["details"] is None else json.loads(row["details"])
+    return {**shown, "details": details, "at": iso(row["date_added"])}
+
+
+def number(call: Call, name: str, default: int) -> int:
+    """Return a number of the query, or one that no limit lets through."""
+    text = call.request.args.get(name, str(default))
+    return int(text) if text.isdecimal() else -1
+
+
+RULES = [
+    Rule(f"{ROOT}status", endpoint=status, methods=["GET"]),
+    Rule(f"{ROOT}outbox", endpoint=outbox_page, methods=["GET"]),
+    Rule(f"{ROOT}outbox/done", endpoint=outbox_done, methods=["POST"]),
+    Rule(f"{ROOT}contacts/bulk", endpoint=contacts_bulk, methods=["POST"]),
+]
