@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sidecar.mapping.document import DocumentProblem, nearest
-from sidecar.mapping.model import ObjectMapping, Priority
+from sidecar.mapping.model import ObjectMapping, Priority, ScopeWho
 
 _PEOPLE_OBJECTS = ("Contact", "Lead")
 _OPT_OUT = "hasoptedoutofemail"  # Salesforce's own field: consent even in a mapping without a consent table
@@ -18,6 +18,7 @@ def check_consistency(mapping: ObjectMapping) -> list[DocumentProblem]:
         *_check_reserved(mapping),
         *_check_doubles(mapping),
         *_check_arrows(mapping),
+        *_check_everyone(mapping),
     ]
 
 
@@ -93,3 +94,11 @@ def _check_arrows(mapping: ObjectMapping) -> Iterator[DocumentProblem]:
         if pair.enforce and pair.priority is Priority.BOTH:
             message = "needs a priority of one side: in a two-way field there is no value to enforce"
             yield DocumentProblem(f"fields.{pair.name}.enforce", message)
+
+
+def _check_everyone(mapping: ObjectMapping) -> Iterator[DocumentProblem]:
+    """Who has no address can be recognised again only by the host's id."""
+    if mapping.host_scope.who is ScopeWho.EVERYONE and mapping.external_id is None:
+        yield DocumentProblem(
+            "scope.host.who", "needs mapping.external_id: people without an address have no other name"
+        )

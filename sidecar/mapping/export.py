@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from sidecar.mapping.host_document import dump_host_parts
 from sidecar.mapping.model import (
     ConflictPolicy,
     DeletionRule,
@@ -42,6 +43,7 @@ def dump_mapping(mapping: ObjectMapping) -> dict[str, object]:
         document["owners"] = dump_owners(mapping.owners)
     if scopes := dump_scopes(mapping.scopes, mapping.host_scope):
         document["scope"] = scopes
+    document |= dump_host_parts(mapping)
     document["fields"] = {pair.name: _pair(pair, mapping.salesforce_objects) for pair in mapping.fields}
     return document
 

@@ -162,11 +162,66 @@ class ObjectScope:
     criteria: tuple[Criterion, ...] = ()
 
 
+class ScopeWho(StrEnum):
+    """Which contacts of the host may become people in Salesforce at all."""
+
+    IDENTIFIED_WITH_EMAIL = "identified_with_email"
+    EVERYONE = "everyone"
+
+
 @dataclass(frozen=True, slots=True)
 class HostScope:
-    """Which records of the host take part. Without its tag nobody is pushed, and no value of a linked person travels."""
+    """Which records of the host take part: who is on its lists, and on none of those that leave people out.
+
+    Who is left out is not created, and no value of a linked person travels. Segments go by their alias. `criteria` must all hold.
+    """
 
     only_with_tag: str | None = None
+    only_in_segment: str | None = None
+    not_in_segment: str | None = None
+    not_with_tag: str | None = None
+    not_email_domains: tuple[str, ...] = ()
+    not_owners: tuple[str, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    who: ScopeWho = ScopeWho.IDENTIFIED_WITH_EMAIL
+
+
+@dataclass(frozen=True, slots=True)
+class PushRule:
+    """What a push from the host decides: whether anybody new needs one, and the tag of who was refused."""
+
+    required: bool = False
+    refused_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagRule:
+    """Tags in the host that tell where a person came from. Nothing is tagged unless `write` is on."""
+
+    write: bool = False
+    added_to_contact: str = "added-to-salesforce-contact"
+    added_to_lead: str = "added-to-salesforce-lead"
+    created_from_contact: str = "created-from-salesforce-contact"
+    created_from_lead: str = "created-from-salesforce-lead"
+    converted: str = "salesforce-lead-converted-to-contact"
+
+    def added_to(self, salesforce_object: str) -> tuple[str, ...]:
+        """Return the tags of who was created as that object in Salesforce."""
+        return self._chosen({"Contact": self.added_to_contact, "Lead": self.added_to_lead}, salesforce_object)
+
+    def created_from(self, salesforce_object: str) -> tuple[str, ...]:
+        """Return the tags of who was created in the host from that object."""
+        return self._chosen({"Contact": self.created_from_contact, "Lead": self.created_from_lead}, salesforce_object)
+
+    def _chosen(self, tags: Mapping[str, str], salesforce_object: str) -> tuple[str, ...]:
+        return (tags[salesforce_object],) if self.write and salesforce_object in tags else ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRule:
+    """What becomes of who is new in the host: the alias of the segment they are put into."""
+
+    add_to_segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +253,9 @@ class ObjectMapping:
     owners: OwnerRule = field(default_factory=OwnerRule)
     scopes: Mapping[str, ObjectScope] = field(default_factory=dict)
     host_scope: HostScope = field(default_factory=HostScope)
+    push: PushRule = field(default_factory=PushRule)
+    tags: TagRule = field(default_factory=TagRule)
+    host: HostRule = field(default_factory=HostRule)
 
     def pair(self, name: str) -> FieldPair:
         """Return the field pair of that name; KeyError if there is none."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from sidecar.mapping.consistency import check_consistency
 from sidecar.mapping.document import API_NAME, NAME, DocumentProblem, MappingError, TableReader, nearest
 from sidecar.mapping.export import dump_mapping
+from sidecar.mapping.host_document import HOST_KEYS, PUSH_KEYS, TAGS_KEYS, parse_host_parts
 from sidecar.mapping.model import (
     ConflictPolicy,
     ConsentRule,
@@ -32,9 +33,12 @@ from sidecar.records import Side
 
 __all__ = [
     "CRITERION_KEYS",
+    "HOST_KEYS",
     "HOST_SCOPE_KEYS",
     "OWNERS_KEYS",
+    "PUSH_KEYS",
     "SCOPE_KEYS",
+    "TAGS_KEYS",
     "DocumentProblem",
     "MappingError",
     "dump_mapping",
@@ -43,7 +47,7 @@ __all__ = [
     "parse_mapping_text",
 ]
 
-DOCUMENT_KEYS = ("mapping", "consent", "deletion", "owners", "scope", "fields")
+DOCUMENT_KEYS = ("mapping", "consent", "deletion", "owners", "scope", "push", "tags", "host", "fields")
 MAPPING_KEYS = (
     "name",
     "lane",
@@ -130,7 +134,9 @@ def parse_mapping(document: Mapping[str, object]) -> ObjectMapping:
     owners = TableReader(whole.get("owners"), "owners", problems) if whole.has("owners") else None
     mapping = _parse_head(head, objects, fields, _parse_consent(consent), _parse_deletion(deletion))
     scopes, host_scope = parse_scopes(whole.get("scope") if whole.has("scope") else {}, objects, problems)
+    push, tags, host = parse_host_parts(whole, problems)
     mapping = replace(mapping, owners=parse_owners(owners), scopes=scopes, host_scope=host_scope)
+    mapping = replace(mapping, push=push, tags=tags, host=host)
     # What is inconsistent is only told once the parts are readable: half a mapping would raise false alarms.
     found = problems or check_consistency(mapping)
     if found:

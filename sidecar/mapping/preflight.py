@@ -12,7 +12,7 @@ from sidecar.mapping.model import ObjectMapping, OnSalesforceDelete
 from sidecar.mapping.pairs import ADMIN, can_write, judge_pair
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.rules import FieldRule, Problem, Rules
-from sidecar.mapping.scope import Compiled, compile_scope, host_clauses
+from sidecar.mapping.scope import Compiled, compile_host_scope, compile_scope
 from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
 
 __all__ = ["WARNINGS", "Code", "preflight"]
@@ -45,7 +45,9 @@ def preflight(
         problems += _check_consent(visible, schema)
         problems += _check_salesforce_mark(visible, schema)
     scopes = {name: compile_scope(mapping.scopes[name], schemas[name]) for name in schemas if name in mapping.scopes}
-    problems += _check_scopes(scopes)
+    host_scope = compile_host_scope(mapping, host_schema)
+    problems += _check_scopes(scopes, Side.SALESFORCE)
+    problems += _check_scopes({mapping.host_object: host_scope}, Side.HOST)
     if host_schema:
         problems += _check_required(visible, host_schema, schemas, fields)
         problems += _check_host_mark(visible, host_schema)
@@ -60,7 +62,7 @@ def preflight(
         external_id_on=frozenset(name for name in schemas if _external_id(visible, schemas[name])),
         may_write=_writable(visible),
         scopes={name: scope.clauses for name, scope in scopes.items() if scope.clauses},
-        host_scope=host_clauses(mapping.host_scope),
+        host_scope=host_scope.clauses,
     )
 
 
@@ -187,9 +189,9 @@ def _check_consent(mapping: ObjectMapping, schema: ObjectSchema) -> Iterator[Pro
         yield Problem(Code.OPT_OUT_READ_ONLY, message, admin, object=schema.object)
 
 
-def _check_scopes(scopes: Mapping[str, Compiled]) -> Iterator[Problem]:
+def _check_scopes(scopes: Mapping[str, Compiled], side: Side) -> Iterator[Problem]:
     """A scope that names what we cannot see lets nobody new in: better nobody than the wrong ones."""
-    admin = ADMIN[Side.SALESFORCE]
+    admin = ADMIN[side]
     for name, scope in scopes.items():
         if scope.missing:
             fields = ", ".join(f"{name}.{field}" for field in scope.missing)

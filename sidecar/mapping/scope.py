@@ -16,6 +16,7 @@ from sidecar.mapping.model import (
     ObjectMapping,
     ObjectScope,
     Operand,
+    OwnerRule,
     ScopeRecords,
 )
 from sidecar.records import NOTHING, FieldInfo, FieldType, ObjectSchema, Value
@@ -23,6 +24,11 @@ from sidecar.records import NOTHING, FieldInfo, FieldType, ObjectSchema, Value
 CREATED = "CreatedDate"
 HAS_TAG = "*has-tag"
 """Under what name a record of the host says whether it has the tag that its scope names; no field can be called so."""
+HAS_UNWANTED_TAG = "*has-unwanted-tag"
+IN_SEGMENT = "*in-segment"
+IN_UNWANTED_SEGMENT = "*in-unwanted-segment"
+EMAIL_DOMAIN = "*email-domain"
+OWNER = "owner_email"
 
 _BLANK = FieldInfo("", "", FieldType.TEXT)
 _ORDERED = frozenset({FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME})
@@ -33,13 +39,15 @@ _ORDER_TESTS = frozenset({CriterionTest.AT_LEAST, CriterionTest.AT_MOST})
 class Clause:
     """One condition, ready to be asked: its words, its field, its test, and the values in canonical form.
 
-    Without a test nothing satisfies it: the scope lets nobody in, or names something that cannot be seen.
+    Without a test nothing satisfies it: the scope lets nobody in, or names something that cannot be seen. `is_list` marks
+    those that ask whether somebody is on a list of people to send on; a push stands in for them.
     """
 
     text: str
     info: FieldInfo = _BLANK
     test: CriterionTest | None = None
     values: tuple[Value, ...] = ()
+    is_list: bool = False
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         """Tell whether a record with these values satisfies it."""
@@ -193,9 +201,40 @@ def with_since(mapping: ObjectMapping, moment: datetime) -> ObjectMapping:
     return replace(mapping, scopes=scopes) if scopes else mapping
 
 
-def host_clauses(scope: HostScope) -> tuple[Clause, ...]:
-    """Return the host's scope as clauses."""
-    if scope.only_with_tag is None:
-        return ()
-    info = FieldInfo(HAS_TAG, HAS_TAG, FieldType.BOOLEAN)
-    return (Clause(f"has the tag {scope.only_with_tag}", info, CriterionTest.IS, (True,)),)
+def compile_host_scope(mapping: ObjectMapping, schema: ObjectSchema | None) -> Compiled:
+    """Return the host's scope as clauses. Lists come first, then who is left out all the same."""
+    scope = mapping.host_scope
+    clauses = [*_list_clauses(scope), *_unwanted_clauses(scope, mapping.owners)]
+    asked = ObjectScope(ScopeRecords.MATCHING, criteria=scope.criteria)
+    compiled = compile_scope(asked, schema) if schema and scope.criteria else Compiled()
+    return replace(compiled, clauses=(*clauses, *compiled.clauses))
+
+
+def _list_clauses(scope: HostScope) -> Iterable[Clause]:
+    for name, words, wanted in (
+        (HAS_TAG, "has the tag", scope.only_with_tag),
+        (IN_SEGMENT, "is in the segment", scope.only_in_segment),
+    ):
+        if wanted is not None:
+            yield Clause(f"{words} {wanted}", _flag(name), CriterionTest.IS, (True,), is_list=True)
+
+
+def _unwanted_clauses(scope: HostScope, owners: OwnerRule) -> Iterable[Clause]:
+    for name, words, unwanted in (
+        (HAS_UNWANTED_TAG, "lacks the tag", scope.not_with_tag),
+        (IN_UNWANTED_SEGMENT, "is not in the segment", scope.not_in_segment),
+    ):
+        if unwanted is not None:
+            yield Clause(f"{words} {unwanted}", _flag(name), CriterionTest.IS_NOT, (True,))
+    if scope.not_email_domains:
+        info = FieldInfo(EMAIL_DOMAIN, EMAIL_DOMAIN, FieldType.TEXT)
+        told_domains = f"e-mail is not at {', '.join(scope.not_email_domains)}"
+        yield Clause(told_domains, info, CriterionTest.IS_NOT, scope.not_email_domains)
+    if scope.not_owners:
+        known = tuple(dict.fromkeys(name for each in scope.not_owners for name in (each, owners.in_salesforce(each))))
+        info = FieldInfo(OWNER, OWNER, FieldType.EMAIL)
+        yield Clause(f"owner is not {', '.join(scope.not_owners)}", info, CriterionTest.IS_NOT, known)
+
+
+def _flag(name: str) -> FieldInfo:
+    return FieldInfo(name, name, FieldType.BOOLEAN)

@@ -1,16 +1,39 @@
 """The part of a document that says who takes part: [scope.Lead], [scope.Contact], [scope.host]. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from math import isfinite
 
 from sidecar.mapping.document import API_NAME, DocumentProblem, TableReader, nearest
-from sidecar.mapping.model import Criterion, CriterionTest, HostScope, ObjectScope, Operand, ScopeRecords
+from sidecar.mapping.model import (
+    Criterion,
+    CriterionTest,
+    HostScope,
+    ObjectScope,
+    Operand,
+    ScopeRecords,
+    ScopeWho,
+)
 
 HOST = "host"
 SCOPE_KEYS = ("records", "since", "flag", "criteria")
-HOST_SCOPE_KEYS = ("only_with_tag",)
+HOST_SCOPE_KEYS = (
+    "only_in_segment",
+    "only_with_tag",
+    "not_in_segment",
+    "not_with_tag",
+    "not_email_domains",
+    "not_owners",
+    "criteria",
+    "who",
+)
 CRITERION_KEYS = ("field", *(test.value for test in CriterionTest))
+
+SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,190}")
+"""The alias of a segment."""
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 _NEEDED = {ScopeRecords.FLAGGED: "flag", ScopeRecords.MATCHING: "criteria"}
 _BELONGS = {"since": ScopeRecords.NEW, "flag": ScopeRecords.FLAGGED, "criteria": ScopeRecords.MATCHING}
@@ -30,8 +53,7 @@ def parse_scopes(
         if table is None:
             reader.note(name[:40], "is none of the mapping's objects", allowed=known, suggestion=nearest(name, known))
         elif name == HOST:
-            table.require_known(HOST_SCOPE_KEYS)
-            host = HostScope(table.text("only_with_tag"))
+            host = _parse_host_scope(table, problems)
         elif (scope := _parse_scope(table, problems, f"scope.{name}")) != ObjectScope():
             scopes[name] = scope
     return scopes, host
@@ -40,7 +62,32 @@ def parse_scopes(
 def dump_scopes(scopes: Mapping[str, ObjectScope], host: HostScope) -> dict[str, object]:
     """Return the tables again; parsing them gives the same scopes."""
     document: dict[str, object] = {name: _dump_scope(scope) for name, scope in scopes.items()}
-    return document | ({HOST: {"only_with_tag": host.only_with_tag}} if host.only_with_tag else {})
+    return document | ({HOST: _dump_host_scope(host)} if host != HostScope() else {})
+
+
+def _parse_host_scope(table: TableReader, problems: list[DocumentProblem]) -> HostScope:
+    table.require_known(HOST_SCOPE_KEYS)
+    return HostScope(
+        only_with_tag=table.text("only_with_tag"),
+        only_in_segment=table.text("only_in_segment", form=SEGMENT),
+        not_in_segment=table.text("not_in_segment", form=SEGMENT),
+        not_with_tag=table.text("not_with_tag"),
+        not_email_domains=table.names("not_email_domains", form=_DOMAIN),
+        not_owners=table.names("not_owners", form=_ADDRESS),
+        criteria=_parse_criteria(table, problems, f"scope.{HOST}"),
+        who=table.word("who", ScopeWho, ScopeWho.IDENTIFIED_WITH_EMAIL),
+    )
+
+
+def _dump_host_scope(scope: HostScope) -> dict[str, object]:
+    texts = {key: getattr(scope, key) for key in HOST_SCOPE_KEYS[:4] if getattr(scope, key) is not None}
+    lists = {key: list(getattr(scope, key)) for key in ("not_email_domains", "not_owners") if getattr(scope, key)}
+    table: dict[str, object] = {**texts, **lists}
+    if scope.criteria:
+        table["criteria"] = [_dump_criterion(criterion) for criterion in scope.criteria]
+    if scope.who is not ScopeWho.IDENTIFIED_WITH_EMAIL:
+        table["who"] = scope.who.value
+    return table
 
 
 def _parse_scope(table: TableReader, problems: list[DocumentProblem], path: str) -> ObjectScope:

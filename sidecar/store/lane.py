@@ -10,9 +10,11 @@ from sqlalchemy import Connection
 from sidecar.records import Ref, Side
 from sidecar.store import watermarks
 from sidecar.store.crypto import Cipher
+from sidecar.store.exclusions import follow_exclusions, load_excluded
 from sidecar.store.ledger import Now, append_outcomes
 from sidecar.store.links import Scope, count_links, load_links, load_tombstones, settle_links
 from sidecar.store.outbox import LaneOutbox
+from sidecar.store.pushes import load_wanted
 from sidecar.store.schedule import require_lease
 from sidecar.store.session import Database
 from sidecar.store.watermarks import Feed
@@ -83,6 +85,16 @@ class SqlLaneStore:
         with self._database.read() as connection:
             return load_tombstones(connection, self._lane.scope.instance_id, side, refs)
 
+    def load_pushes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """See LaneStore."""
+        with self._database.read() as connection:
+            return load_wanted(connection, self._lane.scope.instance_id, refs)
+
+    def load_excluded(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """See LaneStore."""
+        with self._database.read() as connection:
+            return load_excluded(connection, self._lane.scope.instance_id, side, refs)
+
     def count_links(self) -> int:
         """See LaneStore."""
         with self._database.read() as connection:
@@ -111,5 +123,6 @@ class SqlLaneStore:
         now = self._lane.now()
         with self._lane.write() as connection:
             settled = settle_links(connection, self._lane.scope, outcomes, now)
+            follow_exclusions(connection, self._lane.scope.instance_id, settled)
             append_outcomes(connection, self._cipher, self._lane.scope, settled, now)
             self._outbox.settle(connection, settled)

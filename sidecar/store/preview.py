@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sidecar.records import Ref, Side
 from sidecar.store import watermarks
+from sidecar.store.exclusions import load_excluded
 from sidecar.store.links import Scope, count_links, load_links, load_tombstones
 from sidecar.store.outbox import LaneOutbox
+from sidecar.store.pushes import load_wanted
 from sidecar.store.session import Database
 from sidecar.store.watermarks import Feed
 from sidecar.sync.model import Cursor, Decision, Link, LookAgain, Outcome, Window
@@ -46,6 +48,16 @@ class PreviewStore:
         """See LaneStore."""
         with self.database.read() as connection:
             return load_tombstones(connection, self.scope.instance_id, side, refs)
+
+    def load_pushes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """See LaneStore."""
+        with self.database.read() as connection:
+            return load_wanted(connection, self.scope.instance_id, refs)
+
+    def load_excluded(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """See LaneStore."""
+        with self.database.read() as connection:
+            return load_excluded(connection, self.scope.instance_id, side, refs)
 
     def count_links(self) -> int:
         """See LaneStore."""

@@ -6,7 +6,7 @@ Start here to learn why a record was written, skipped or held; `fields.py` and `
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sidecar.mapping.model import OnSalesforceDelete
+from sidecar.mapping.model import OnSalesforceDelete, ScopeWho
 from sidecar.mapping.rules import FieldRule, Rules
 from sidecar.records import Record, Side, Value
 from sidecar.sync.consent import decide_consent
@@ -23,7 +23,7 @@ from sidecar.sync.model import (
     Pair,
     Write,
 )
-from sidecar.sync.scope import OUT_OF_SCOPE, is_out, is_pair_out
+from sidecar.sync.scope import EXCLUDED, NOT_PUSHED, OUT_OF_SCOPE, is_out, is_pair_out, needs_push
 
 
 def decide(pair: Pair, rules: Rules) -> Decision:
@@ -31,6 +31,8 @@ def decide(pair: Pair, rules: Rules) -> Decision:
     if pair.problem:
         return Decision(pair, Action.HOLD if pair.problem in HELD_PROBLEMS else Action.SKIP, pair.problem)
     host, salesforce = pair.host, pair.salesforce
+    if pair.is_excluded and pair.link is None:
+        return Decision(pair, Action.SKIP, EXCLUDED)
     if is_pair_out(pair, rules):
         return Decision(pair, Action.SKIP, OUT_OF_SCOPE)
     if pair.link and (_is_gone(host) or _is_gone(salesforce)):
@@ -89,11 +91,12 @@ def _decide_update(pair: Pair, rules: Rules) -> Decision:
     assert pair.host is not None
     assert pair.salesforce is not None
     fields = _within_scope(decide_fields(pair, rules), pair, rules)
-    consent = _permitted(decide_consent(pair, rules), rules)
+    consent = _permitted(decide_consent(pair, rules), pair, rules)
     values = {side: _field_writes(fields, rules, side, pair.salesforce.ref.object) for side in Side}
-    values[Side.SALESFORCE] |= _identity(pair, rules)
-    for side, mark in _cleared_marks(pair, rules).items():
-        values[side] |= mark
+    if not pair.is_excluded:
+        values[Side.SALESFORCE] |= _identity(pair, rules)
+        for side, mark in _cleared_marks(pair, rules).items():
+            values[side] |= mark
     writes = tuple(
         write for side in Side if (write := _update(side, pair.record(side), values[side], consent)) is not None
     )
@@ -101,8 +104,18 @@ def _decide_update(pair: Pair, rules: Rules) -> Decision:
 
 
 def _within_scope(fields: tuple[FieldDecision, ...], pair: Pair, rules: Rules) -> tuple[FieldDecision, ...]:
-    """Keep back what would travel from a host record that its scope leaves out; opt-outs and marks are no values."""
-    if not is_out(pair.host, Side.HOST, rules):
+    """Keep back what would travel from a host record that its scope leaves out; opt-outs and marks are no values.
+
+    Of a person who was taken out by hand nothing travels, whichever way.
+    """
+    if pair.is_excluded:
+        return tuple(
+            field
+            if field.outcome is FieldOutcome.AGREED
+            else replace(field, outcome=FieldOutcome.KEPT, reason=EXCLUDED, target=None, new_value=None)
+            for field in fields
+        )
+    if not is_out(pair.host, Side.HOST, rules, is_pushed=pair.is_pushed):
         return fields
     return tuple(
         replace(field, outcome=FieldOutcome.KEPT, reason=OUT_OF_SCOPE, target=None, new_value=None)
@@ -185,10 +198,15 @@ def _update(
     return Write(side=side, object=record.ref.object, ref=record.ref, values=values, consent=change)
 
 
-def _permitted(consent: ConsentDecision | None, rules: Rules) -> ConsentDecision | None:
-    """Drop a lift towards a side that may not be written. An opt-out always travels: it is a person's right, not a field."""
+def _permitted(consent: ConsentDecision | None, pair: Pair, rules: Rules) -> ConsentDecision | None:
+    """Drop a lift towards a side that may not be written, or for a person who was taken out.
+
+    An opt-out always travels: it is a person's right, not a field.
+    """
     if consent is None or ConsentChange.LIFT not in consent.changes.values():
         return consent
+    if pair.is_excluded:
+        return None
     return consent if all(side in rules.may_write for side in consent.changes) else None
 
 
@@ -199,12 +217,14 @@ def _decide_creation(pair: Pair, living: Record, rules: Rules) -> Decision:
     """An unlinked record that matches nobody: make its twin, if it may be made and could be recognised again."""
     source = Side.HOST if pair.host else Side.SALESFORCE
     target = source.other
-    object_name = rules.mapping.create_in_salesforce if source is Side.HOST else rules.mapping.host_object
+    object_name = _object_to_make(pair, rules) if source is Side.HOST else rules.mapping.host_object
     if object_name is None or (target is Side.HOST and not rules.mapping.create_in_host):
         return Decision(pair, Action.SKIP, "creation-off")
     if target not in rules.may_write:
         return Decision(pair, Action.SKIP, "direction-off")
-    if not has_identity(pair, rules, source):
+    if source is Side.HOST and needs_push(pair, rules):
+        return Decision(pair, Action.SKIP, NOT_PUSHED)
+    if not has_identity(pair, rules, source) and not _goes_by_id(source, object_name, rules):
         return Decision(pair, Action.SKIP, "no-identity")
     if rules.mapping.consent and (not rules.is_consent_known or living.consent is None):
         return Decision(pair, Action.HOLD, "consent-unknown")
@@ -212,6 +232,20 @@ def _decide_creation(pair: Pair, living: Record, rules: Rules) -> Decision:
     if salesforce_object not in rules.fields:
         return Decision(pair, Action.SKIP, "object-not-available")
     return _create(pair, living, rules, salesforce_object, target)
+
+
+def _object_to_make(pair: Pair, rules: Rules) -> str | None:
+    """Return what a new person of the host becomes; a push may say it, and makes somebody even where nobody is made."""
+    if not pair.is_pushed:
+        return rules.mapping.create_in_salesforce
+    last = next(reversed(rules.mapping.salesforce_objects), None)
+    return pair.wanted_object or rules.mapping.create_in_salesforce or last
+
+
+def _goes_by_id(source: Side, object_name: str, rules: Rules) -> bool:
+    """Tell whether a person of the host without an address is made too: by explicit choice, where the host's id is kept."""
+    is_wanted = rules.mapping.host_scope.who is ScopeWho.EVERYONE
+    return source is Side.HOST and is_wanted and object_name in rules.external_id_on
 
 
 def _create(pair: Pair, living: Record, rules: Rules, salesforce_object: str, target: Side) -> Decision:
@@ -236,6 +270,8 @@ def _create(pair: Pair, living: Record, rules: Rules, salesforce_object: str, ta
         values=_field_writes(fields, rules, target, salesforce_object),
         external_id=living.ref.id if target is Side.SALESFORCE and rules.mapping.external_id else None,
         consent=ConsentChange.OPT_OUT if is_out else None,
+        tags=rules.mapping.tags.created_from(salesforce_object) if target is Side.HOST else (),
+        segment=rules.mapping.host.add_to_segment if target is Side.HOST else None,
     )
     return Decision(pair, Action.CREATE, f"new-in-{target.other}", (write,), fields, consent)
 
@@ -258,7 +294,7 @@ def _decide_deletion(pair: Pair, state: LinkState, rules: Rules) -> Decision:
     if state is not LinkState.ACTIVE and (state is now or _is_gone(pair.record(deleted.other))):
         return Decision(pair, Action.SKIP, f"deleted-in-{deleted}", link_state=state)
     twin = pair.record(deleted.other)
-    write = _mark(twin, deleted.other, rules) if twin and not twin.is_deleted else None
+    write = _mark(twin, deleted.other, rules) if twin and not twin.is_deleted and not pair.is_excluded else None
     return Decision(
         pair,
         Action.DELETE,

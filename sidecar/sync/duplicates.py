@@ -45,6 +45,7 @@ def _decide_anew(
     twins = sorted({twin for _, twin in named.values()})
     found = sides[Side.SALESFORCE].read(rules, twins)
     taken = set(store.load_links(Side.SALESFORCE, twins)) | _just_made(results)
+    taken |= store.load_excluded(Side.SALESFORCE, twins)
     again: dict[int, Decision] = {}
     for number, (decision, twin) in named.items():
         record = found.get(twin)

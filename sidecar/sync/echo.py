@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sidecar.mapping.fingerprint import comparable_text
 from sidecar.mapping.rules import Rules
-from sidecar.mapping.scope import HAS_TAG
+from sidecar.mapping.scope import HAS_TAG, judge
 from sidecar.records import Consent, Record, Side, Value
 from sidecar.sync.model import DELETED_IN, Link
 
@@ -39,7 +39,7 @@ def fingerprint_values(
         info = rule.field(side)
         seen.append((rule.pair.name, comparable_text(values.get(info.name), info)))
     if side is Side.HOST and rules.host_scope:  # whether its values travel
-        seen.append((HAS_TAG, "yes" if values.get(HAS_TAG) else None))
+        seen.append((HAS_TAG, "yes" if judge(rules.host_scope, values).is_in else None))
     opted_out = consent.opted_out if consent and rules.is_consent_known else None
     # One hash over all of them: an idle hour does little else than this.
     return rules.fingerprint.of_text(repr((seen, opted_out)))

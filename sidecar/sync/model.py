@@ -135,7 +135,7 @@ class Write:
     """One change to one record. A create has no ref; `object` says what to make and `external_id` whose twin it is.
 
     `values` are canonical, already converted and checked against the target's schema, keyed by the target's field names.
-    Only what is named is touched; None blanks the field. `tags` are added in the host, and a new record of the host joins `segment`.
+    Only what is named is touched; None blanks the field. In the host `tags` are added, and the record joins `segment`.
     """
 
     side: Side

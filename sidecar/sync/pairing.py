@@ -15,6 +15,7 @@ from sidecar.sync.match import match_unlinked
 from sidecar.sync.model import Link, Pair
 from sidecar.sync.ports import LaneStore, SidePort, Sides
 from sidecar.sync.scope import OUT_OF_SCOPE, is_pair_out, scope_values
+from sidecar.sync.wishes import with_exclusions_across, with_wishes
 
 _MAX_HOPS = 8
 """How many merges and conversions in a row are followed; a longer chain is looked at again later."""
@@ -39,6 +40,7 @@ def pair_up(
     links = store.load_links(side, [ref for head in living for ref in (*head.refs, head.record.ref)])
     for head in living:
         pairs += _pairs_of_head(head, side, links)
+    pairs = with_wishes(pairs, {head.record.ref: head.refs for head in living}, side, store)
     open_pairs = [pair for pair in pairs if pair.problem is None]
     settled = [pair for pair in pairs if pair.problem is not None]
     if not look_closely:
@@ -46,9 +48,11 @@ def pair_up(
         settled += echoes
     linked = _with_counterparts([pair for pair in open_pairs if pair.link], side, rules, sides, store)
     strangers = [pair for pair in open_pairs if pair.link is None]
+    settled += [pair for pair in strangers if pair.is_excluded]
+    strangers = [pair for pair in strangers if not pair.is_excluded]
     settled += [replace(pair, problem=OUT_OF_SCOPE) for pair in strangers if is_pair_out(pair, rules)]
     unlinked = match_unlinked([pair for pair in strangers if not is_pair_out(pair, rules)], side, rules, sides, store)
-    return settled + with_evidence(linked + unlinked, rules, sides)
+    return settled + with_evidence(with_exclusions_across(linked + unlinked, side, store), rules, sides)
 
 
 def _split_settled_moves(records: Sequence[Record], side: Side, store: LaneStore) -> tuple[list[Record], list[Pair]]:

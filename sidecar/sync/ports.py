@@ -98,6 +98,12 @@ class LaneStore(Protocol):
     def load_tombstones(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
         """Return which of those records once had a link that ended in a merge."""
 
+    def load_pushes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """Return which host records somebody wants in Salesforce, and as which object; None: as the mapping says."""
+
+    def load_excluded(self, side: Side, refs: Sequence[Ref]) -> set[Ref]:
+        """Return which of those records of one side a person took out."""
+
     def count_links(self) -> int:
         """Return how many living links the lane has; the brake's limits are shares of it."""
 

@@ -16,7 +16,8 @@ from sidecar.records import Record, Ref, Side
 from sidecar.sync.batches import BATCH_SIZE, joined, settled_together
 from sidecar.sync.decide import decide
 from sidecar.sync.duplicates import link_duplicates
-from sidecar.sync.model import Decision, LookAgain, Pair
+from sidecar.sync.marks import mark_again, write_marks
+from sidecar.sync.model import Decision, LookAgain, Outcome, Pair
 from sidecar.sync.pairing import pair_up
 from sidecar.sync.ports import LaneStore, OpenRun, Sides
 from sidecar.sync.safety import Brake
@@ -66,8 +67,17 @@ def process(lane: Lane, side: Side, records: Sequence[Record], *, look_closely: 
     results = write(plan, lane.rules, lane.sides)
     plan, results = link_duplicates(plan, results, lane.rules, lane.sides, lane.store)
     settler = Settler(lane.rules, lane.now(), lane.attempts)
+    unmarked = write_marks(plan, results, lane.rules, lane.sides[Side.HOST], settler)
     for numbers in settled_together(plan):
         outcomes = settler.settle([plan[number] for number in numbers], [results[number] for number in numbers])
+        lane.store.settle(outcomes)
+        lane.run.count(outcomes)
+    _settle_unmarked(lane, unmarked)
+
+
+def _settle_unmarked(lane: Lane, outcomes: Sequence[Outcome]) -> None:
+    """Let those come back whom the host took without the tag or segment that tells where they came from."""
+    if outcomes:
         lane.store.settle(outcomes)
         lane.run.count(outcomes)
 
@@ -105,6 +115,9 @@ def _look_at(lane: Lane, side: Side, items: Sequence[LookAgain]) -> None:
     refs = [item.ref for item in items]
     found = lane.sides[side].read(lane.rules, refs)
     process(lane, side, list(found.values()), look_closely=True)
+    if side is Side.HOST:
+        settler = Settler(lane.rules, lane.now(), lane.attempts)
+        _settle_unmarked(lane, mark_again(items, lane.rules, lane.sides[side], lane.store, settler))
     unseen = [decide(Pair(side, ref, problem="record-not-visible"), lane.rules) for ref in refs if ref not in found]
     outcomes = Settler(lane.rules, lane.now(), lane.attempts).settle(unseen, [{} for _ in unseen])
     lane.store.settle(outcomes)

@@ -20,7 +20,7 @@ from sidecar.sync.model import (
     WriteError,
 )
 from sidecar.sync.pairing import waiting_fingerprint
-from sidecar.sync.scope import OUT_OF_SCOPE
+from sidecar.sync.scope import LEFT_OUT
 from sidecar.sync.write import Results
 
 FIRST_PAUSE = timedelta(minutes=5)
@@ -91,7 +91,7 @@ class Settler:
 
     def _unwritten(self, decision: Decision) -> Outcome:
         link = self._link(decision, {}) if decision.pair.link else None
-        if decision.reason == OUT_OF_SCOPE and link is None:
+        if decision.reason in LEFT_OUT and link is None:
             seen = self._seen_waiting(decision, link)
             return Outcome(decision, Status.SKIPPED, decision.reason, link, Reaction.RULES, seen=seen)
         if decision.action is Action.SKIP:
@@ -103,6 +103,10 @@ class Settler:
             return _with_held_fields(Outcome(decision, Status.HELD, decision.reason, link))
         waits_for = Reaction.SETUP if decision.reason == "consent-unknown" else Reaction.PERSON
         return Outcome(decision, Status.HELD, decision.reason, link, waits_for, seen=seen)
+
+    def unmarked(self, decision: Decision, error: WriteError) -> Outcome:
+        """Return how it ended that the host took a record, and not the tag or segment that tells where it came from."""
+        return self._waiting(decision, error, None, ())
 
     def _waiting(
         self,
@@ -201,7 +205,7 @@ class Settler:
 
 def _left_out(outcome: Outcome) -> Outcome:
     """Let a linked record of which values were kept back wait for other rules, unless it waits for something else."""
-    is_left = any(field.reason == OUT_OF_SCOPE for field in outcome.decision.fields)
+    is_left = any(field.reason in LEFT_OUT for field in outcome.decision.fields)
     return replace(outcome, waits_for=Reaction.RULES) if is_left and outcome.waits_for is None else outcome
 
 

@@ -1,5 +1,6 @@
 """Mautic as one side of the engine. Start here; the reading is in `reader.py`, the writing in `writer.py`."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
+from sidecar.hosts.mautic.segments import SegmentWriter
 from sidecar.hosts.mautic.standing import read_segment_ids
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.tags import count_contacts
@@ -39,12 +41,13 @@ class MauticSide:
         *,
         parallel: int,
         own_user_names: Collection[str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.client = client
         self.reader = reader
         self.bundle = Bundle(client, reader.engine, reader.tables)
         self._told = ToldContacts(self.bundle, reader)
-        self._writer = ContactWriter(client, reader, parallel=parallel)
+        self._writer = ContactWriter(client, reader, self.bundle, parallel=parallel, sleep=sleep)
         self._own_user_names = own_user_names
 
     @property
@@ -135,7 +138,8 @@ class MauticSide:
 
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """See SidePort."""
-        return self._writer.write(writes, rules.mapping.owners)
+        results = self._writer.write(writes, rules.mapping.owners)
+        return SegmentWriter(self.client).join(writes, results)
 
     def _is_own_name(self, user_name: str) -> bool:
         if self._own_user_names is not None:
@@ -143,7 +147,7 @@ class MauticSide:
         return self.client.is_own_name(user_name)
 
 
-def connect(
+def connect(  # noqa: PLR0913  (what a connection consists of, and what tests put in its place)
     connection: MauticConnection,
     *,
     cache: Cache,
@@ -151,6 +155,7 @@ def connect(
     adapter: BaseAdapter | None = None,
     own_user_names: Collection[str] | None = None,
     page_size: int = 1000,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> MauticSide:
     """Return the side of one Mautic; nothing is opened or asked before it is needed."""
     client = MauticClient(connection, cache=cache, clock=clock, adapter=adapter)
@@ -161,7 +166,7 @@ def connect(
         clock=clock,
         page_size=page_size,
     )
-    return MauticSide(client, reader, parallel=connection.parallel, own_user_names=own_user_names)
+    return MauticSide(client, reader, parallel=connection.parallel, own_user_names=own_user_names, sleep=sleep)
 
 
 def _ids(refs: Sequence[Ref]) -> list[int]:

@@ -15,12 +15,10 @@ def read_tagged(connection: Connection, tables: Tables, ids: Sequence[int], tag:
     return {int(each) for each in found.scalars()}
 
 
-def count_contacts(connection: Connection, tables: Tables, tag: str | None) -> int:
-    """Return how many contacts with an e-mail address there are, or how many of them have the tag."""
-    leads, tags, tagged = tables.leads("email"), tables.tags, tables.tagged
-    wanted = select(func.count(leads.c.id.distinct())).where(leads.c.email.is_not(None), leads.c.email != "")
-    if tag is not None:
-        wanted = wanted.select_from(
-            leads.join(tagged, tagged.c.lead_id == leads.c.id).join(tags, tags.c.id == tagged.c.tag_id)
-        ).where(tags.c.tag == tag)
+def count_contacts(connection: Connection, tables: Tables, *, with_email: bool) -> int:
+    """Return how many contacts there are, or how many that have an e-mail address."""
+    leads = tables.leads("email")
+    wanted = select(func.count(leads.c.id))
+    if with_email:
+        wanted = wanted.where(leads.c.email.is_not(None), leads.c.email != "")
     return int(connection.execute(wanted).scalar_one())

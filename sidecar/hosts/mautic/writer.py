@@ -1,19 +1,33 @@
 """Writes contacts through Mautic's REST API, knowing what it does wrong: `batches.py` sends, `waves.py` orders."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from sidecar.hosts.mautic.batches import ANOTHER_CONTACT, CREATE, EDIT, GONE, Batches, ItemResult
+from sidecar.hosts.mautic.batches import (
+    ANOTHER_CONTACT,
+    CREATE,
+    EDIT,
+    GONE,
+    MAX_BATCH,
+    TWICE,
+    Batches,
+    ItemResult,
+)
+from sidecar.hosts.mautic.bulk import Bulk, opt_out_of
+from sidecar.hosts.mautic.bundle import MAX_BULK, Bundle
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.consent import ConsentWriter
 from sidecar.hosts.mautic.owners import Owners, read_owners
+from sidecar.hosts.mautic.pace import Pace
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.schema import OWNER
 from sidecar.hosts.mautic.values import Json, to_json, why_not_writable
 from sidecar.hosts.mautic.waves import Item, UniqueKey, unique_keys, waves_of_creations, waves_of_edits
 from sidecar.mapping.model import OwnerRule
+from sidecar.records import Consent
 from sidecar.sync.model import ConsentChange, Reaction, Write, WriteError, WriteResult
 
-TWICE = WriteError("mautic-written-twice", Reaction.RETRY)
 UNKNOWN_OBJECT = WriteError("mautic-object-unknown", Reaction.SETUP)
 NOTHING_TO_CREATE = WriteError("mautic-nothing-to-create", Reaction.DATA)
 
@@ -21,11 +35,23 @@ NOTHING_TO_CREATE = WriteError("mautic-nothing-to-create", Reaction.DATA)
 class ContactWriter:
     """Creates and edits contacts and their opt-outs; every write gets a result of its own."""
 
-    def __init__(self, client: MauticClient, reader: ContactReader, *, parallel: int) -> None:
+    def __init__(
+        self,
+        client: MauticClient,
+        reader: ContactReader,
+        bundle: Bundle,
+        *,
+        parallel: int,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._reader = reader
+        self._bundle = bundle
         self._parallel = parallel
+        self._pace = Pace(parallel, MAX_BATCH, sleep)
+        self._bulk_pace = Pace(parallel, MAX_BULK, sleep)
         self._owners = Owners()
+        self._opt_outs: Mapping[int, Consent] = {}
 
     def write(self, writes: Sequence[Write], owners: OwnerRule | None = None) -> list[WriteResult]:
         """Carry out the writes: edits first (they may give up an address), then creations, then opt-outs.
@@ -37,12 +63,12 @@ class ContactWriter:
         self._client.require_known_version()
         self._owners = read_owners(self._reader, owners or OwnerRule(), writes)
         results = self._refused(writes)
-        batches = Batches(self._client, self._parallel)
+        senders = _Senders(Bulk(self._bundle, self._bulk_pace), Batches(self._client, self._pace))
+        self._opt_outs = self._read_opt_outs(writes) if senders.bulk.is_usable else {}
         todo = {place: write for place, write in enumerate(writes) if place not in results}
-        results |= self._edit({place: write for place, write in todo.items() if write.ref}, batches)
-        results |= self._create({place: write for place, write in todo.items() if not write.ref}, batches)
-        if batches.refused and not batches.has_written:
-            raise batches.refused
+        results |= self._edit({place: write for place, write in todo.items() if write.ref}, senders)
+        results |= self._create({place: write for place, write in todo.items() if not write.ref}, senders)
+        senders.require_sign_in()
         return self._with_consent(writes, results)
 
     def _refused(self, writes: Sequence[Write]) -> dict[int, ItemResult]:
@@ -83,35 +109,39 @@ class ContactWriter:
                 reasons[name] = reason
         return WriteError(next(iter(reasons.values())), Reaction.DATA, tuple(reasons)) if reasons else None
 
-    def _edit(self, edits: Mapping[int, Write], batches: Batches) -> dict[int, ItemResult]:
-        unchanged = {place: write for place, write in edits.items() if not write.values}
-        results = {place: ItemResult(_id(write)) for place, write in unchanged.items()}
-        items = [self._item(place, write) for place, write in edits.items() if place not in unchanged]
-        for wave in waves_of_edits(items, self._holders(items)):
-            plain = [item for item in wave if "overwriteWithBlank" not in item.body]
-            blanking = [item for item in wave if "overwriteWithBlank" in item.body]
+    def _edit(self, edits: Mapping[int, Write], senders: "_Senders") -> dict[int, ItemResult]:
+        items = [self._item(place, write) for place, write in edits.items()]
+        results = {item.place: ItemResult(item.contact_id) for item in items if _is_empty(item)}
+        for wave in waves_of_edits([item for item in items if not _is_empty(item)], self._holders(items)):
+            sent = senders.bulk.send(wave)
+            rest = [item for item in wave if item.place not in sent]
+            results |= sent | {item.place: ItemResult(item.contact_id) for item in rest if len(item.body) == 1}
+            plain = [item for item in rest if "overwriteWithBlank" not in item.body and len(item.body) > 1]
+            blanking = [item for item in rest if "overwriteWithBlank" in item.body]
             for batch in (plain, blanking):
-                results |= batches.send(EDIT, batch)
+                results |= senders.batches.send(EDIT, batch)
         return results
 
-    def _create(self, creations: Mapping[int, Write], batches: Batches) -> dict[int, ItemResult]:
+    def _create(self, creations: Mapping[int, Write], senders: "_Senders") -> dict[int, ItemResult]:
         results: dict[int, ItemResult] = {}
         for wave in waves_of_creations([self._item(place, write) for place, write in creations.items()]):
-            results |= batches.send(CREATE, wave)
+            sent = senders.bulk.send(wave)
+            results |= sent | senders.batches.send(CREATE, [item for item in wave if item.place not in sent])
         return results
 
     def _item(self, place: int, write: Write) -> Item:
         """Return what is sent: a blank travels only with `overwriteWithBlank`, and is left out of a creation."""
         keys = unique_keys(write.values, self._reader.fields.unique)
         contact_id = _id(write)
+        opt_out = opt_out_of(write.consent, self._opt_outs.get(contact_id) if contact_id is not None else None)
         if contact_id is None:
             made = {name: to_json(value) for name, value in write.values.items() if value is not None and name != OWNER}
-            return Item(place, made | self._owner(write, may_clear=False), None, keys)
+            return Item(place, made | self._owner(write, may_clear=False) | _tags(write), None, keys, opt_out)
         body: dict[str, Json] = {"id": contact_id}
         body |= {name: to_json(value) for name, value in write.values.items() if name != OWNER}
         if None in body.values():
             body["overwriteWithBlank"] = True
-        return Item(place, body | self._owner(write, may_clear=True), contact_id, keys)
+        return Item(place, body | self._owner(write, may_clear=True) | _tags(write), contact_id, keys, opt_out)
 
     def _owner(self, write: Write, *, may_clear: bool) -> dict[str, Json]:
         """Return who shall own the contact, as REST wants it: a user's number, or null for nobody."""
@@ -121,6 +151,11 @@ class ContactWriter:
         if email is None:
             return {"owner": None} if may_clear else {}
         return {"owner": self._owners.id_of(str(email))}
+
+    def _read_opt_outs(self, writes: Sequence[Write]) -> dict[int, Consent]:
+        """Return who of those whose opt-out is about to change has opted out, so that no row is overwritten by a weaker one."""
+        ids = _ids(write for write in writes if write.consent)
+        return self._reader.read_opt_outs(ids) if ids else {}
 
     def _holders(self, items: Sequence[Item]) -> dict[UniqueKey, int]:
         """Return which contact has the unique values that are about to be given to another; no statement if there are none."""
@@ -153,12 +188,36 @@ class ContactWriter:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Senders:
+    """The two ways a contact may go to Mautic in one write call: the bundle first, REST for what it does not take."""
+
+    bulk: Bulk
+    batches: Batches
+
+    def require_sign_in(self) -> None:
+        """Raise what refused us if it did so before anything was written."""
+        refused = self.bulk.refused or self.batches.refused
+        if refused and not (self.bulk.has_written or self.batches.has_written):
+            raise refused
+
+
+def _is_empty(item: Item) -> bool:
+    """Tell whether an edit has nothing to say but, perhaps, an opt-out that no batch takes along."""
+    return len(item.body) == 1 and not item.do_not_contact
+
+
 def _opt_out_target(write: Write, result: ItemResult) -> int | None:
     """Return whose opt-out to change: a person's right does not wait for the rest of the record to be accepted."""
     if result.contact_id is not None or write.consent is not ConsentChange.OPT_OUT:
         return result.contact_id
     is_somebody_else = result.error in (GONE, ANOTHER_CONTACT, TWICE, UNKNOWN_OBJECT)
     return None if is_somebody_else else _id(write)
+
+
+def _tags(write: Write) -> dict[str, Json]:
+    """Return the tags that a contact gets; those it has stay."""
+    return {"tags": list(write.tags)} if write.tags else {}
 
 
 def _id(write: Write) -> int | None:
