@@ -171,6 +171,7 @@ class App:
             cache=self.cache(instance, Side.HOST),
             clock=self.clock,
             adapter=self.adapters(Side.HOST),
+            sleep=self.sleep,
         )
 
     def gate(self, instance: Instance) -> InstanceGate:

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import create_engine
 
 from sidecar.cache import MemoryCache
 from sidecar.errors import SetupError
+from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.reader import Wish
 from sidecar.hosts.mautic.schema import VIRTUAL, ContactFields
+from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.writer import ContactWriter
 from sidecar.records import NOTHING, Consent, FieldInfo, FieldType, ObjectSchema, Record, Ref, Side
 from sidecar.sync.model import ConsentChange, Reaction, Write, WriteError, WriteResult
@@ -26,6 +29,8 @@ TYPES = {
     "interests": FieldType.MULTI_PICKLIST,
     "gone": FieldType.BOOLEAN,
 }
+PAUSES: list[float] = []
+"""How long the writer waited, in all tests."""
 NAMES = ("email", "firstname", "tier", "score", "interests", "gone")
 
 
@@ -58,7 +63,9 @@ def write(
     client = MauticClient(
         connection, cache=MemoryCache(), clock=lambda: datetime(2026, 11, 21, tzinfo=UTC), adapter=mautic
     )
-    return ContactWriter(client, reader or FakeReader(), parallel=parallel).write(writes)  # type: ignore[arg-type]
+    bundle = Bundle(client, create_engine("sqlite://"), Tables())
+    writer = ContactWriter(client, reader or FakeReader(), bundle, parallel=parallel, sleep=PAUSES.append)  # type: ignore[arg-type]
+    return writer.write(writes)
 
 
 def create(consent: ConsentChange | None = None, **values: Any) -> Write:
@@ -275,7 +282,7 @@ def test_a_refused_sign_in_stops_everything_while_nothing_is_written() -> None:
 
 def test_a_sign_in_refused_half_way_leaves_the_rest_for_later() -> None:
     mautic = ScriptedMautic({EDIT: [echo, playback("error_bad_password")]})
-    results = write(mautic, *(edit(each, firstname="A") for each in range(1, 151)))
+    results = write(mautic, *(edit(each, firstname="A") for each in range(1, 251)))
     assert results[0].error is None
     assert results[-1].error == WriteError("mautic-sign-in-refused", Reaction.RETRY)
 

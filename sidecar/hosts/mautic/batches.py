@@ -1,22 +1,18 @@
 """Sends contacts in batches, several at a time, and finds out what became of each one."""
 
-import math
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from sidecar.errors import SetupError, TransientError
-from sidecar.hosts.mautic.client import Answer, MauticClient, ServerFailedError
+from sidecar.hosts.mautic.client import Answer, MauticClient, ServerBusyError, ServerFailedError
+from sidecar.hosts.mautic.pace import Pace
 from sidecar.hosts.mautic.schema import OWNER
 from sidecar.hosts.mautic.waves import Item
 from sidecar.sync.model import Reaction, WriteError
 
 MAX_BATCH = 200  # Mautic: "A max of 200 entities are supported at a time."
-MIN_BATCH = 10
-SLOW_SECONDS, FAST_SECONDS = 20.0, 8.0
 MAX_SPLITS = 24
 
 CREATE = ("POST", "/api/contacts/batch/new")
@@ -24,6 +20,7 @@ EDIT = ("PATCH", "/api/contacts/batch/edit")
 
 _OURS = {"owner": OWNER}  # what Mautic calls a part of the body → the field that we know it by
 
+TWICE = WriteError("mautic-written-twice", Reaction.RETRY)
 GONE = WriteError("mautic-contact-gone", Reaction.RETRY)
 ANOTHER_CONTACT = WriteError("mautic-answered-for-another-contact", Reaction.RETRY)
 UNCLEAR = WriteError("mautic-answer-unclear", Reaction.RETRY)
@@ -39,12 +36,11 @@ class ItemResult:
 
 
 class Batches:
-    """Sends one write call's batches; their size follows how long Mautic takes. Remembers a refused sign-in and any success."""
+    """Sends one write call's batches by REST, at Mautic's pace. Remembers a refused sign-in and any success."""
 
-    def __init__(self, client: MauticClient, parallel: int, size: int = MAX_BATCH // 2) -> None:
+    def __init__(self, client: MauticClient, pace: Pace) -> None:
         self._client = client
-        self._parallel = max(1, parallel)
-        self._size = size
+        self._pace = pace
         self._splits_left = MAX_SPLITS
         self._lock = threading.Lock()
         self.refused: SetupError | None = None
@@ -52,37 +48,17 @@ class Batches:
 
     def send(self, how: tuple[str, str], items: Sequence[Item]) -> dict[int, ItemResult]:
         """Send the items, which must not depend on each other; return one result per place."""
-        waiting = deque(items)
-        fair_share = max(MIN_BATCH, math.ceil(len(items) / self._parallel))
-        results: dict[int, ItemResult] = {}
-
-        def work() -> None:
-            while True:
-                with self._lock:
-                    count = min(self._size, fair_share, len(waiting))
-                    batch = [waiting.popleft() for _ in range(count)]
-                if not batch:
-                    return
-                found = self._send_batch(how, batch)
-                with self._lock:
-                    results.update(found)
-
-        workers = min(self._parallel, math.ceil(len(items) / max(1, min(self._size, fair_share))))
-        if workers <= 1:
-            work()
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                for done in [pool.submit(work) for _ in range(workers)]:
-                    done.result()
-        return results
+        return self._pace.work_off(items, lambda batch: self._send_batch(how, batch), given_up)
 
     def _send_batch(self, how: tuple[str, str], batch: Sequence[Item]) -> dict[int, ItemResult]:
         try:
             answer = self._client.call(*how, [dict(item.body) for item in batch])
         except ServerFailedError as error:
             return self._split(how, batch) or _all(batch, WriteError(error.code, Reaction.RETRY))
+        except ServerBusyError:
+            raise
         except TransientError as error:
-            self._note_seconds(SLOW_SECONDS + 1)
+            self._pace.slow_down()
             return _all(batch, WriteError(error.code, Reaction.RETRY, retry_after_seconds=error.retry_after_seconds))
         except SetupError as error:
             self.refused = error
@@ -90,7 +66,7 @@ class Batches:
         if answer.status >= 400:
             return self._split(how, batch) or _all(batch, WriteError("mautic-refused", Reaction.DATA))
         self.has_written = True
-        self._note_seconds(answer.seconds)
+        self._pace.note(answer.seconds)
         return {item.place: result for item, result in zip(batch, parse_batch(answer, batch), strict=True)}
 
     def _split(self, how: tuple[str, str], batch: Sequence[Item]) -> dict[int, ItemResult] | None:
@@ -105,13 +81,6 @@ class Batches:
             return None
         middle = len(batch) // 2
         return self._send_batch(how, batch[:middle]) | self._send_batch(how, batch[middle:])
-
-    def _note_seconds(self, seconds: float) -> None:
-        with self._lock:
-            if seconds > SLOW_SECONDS:
-                self._size = max(MIN_BATCH, self._size // 2)
-            elif seconds < FAST_SECONDS:
-                self._size = min(MAX_BATCH, self._size + MIN_BATCH)
 
 
 def parse_batch(answer: Answer, batch: Sequence[Item]) -> list[ItemResult]:
@@ -130,7 +99,7 @@ def field_error(status: int, error: Any) -> WriteError:
     """Return what an error about one contact means for it; `error` is Mautic's {code, message, details}."""
     error = error if isinstance(error, dict) else {}
     details = error.get("details")
-    fields = tuple(_OURS.get(str(name), str(name)) for name in details) if isinstance(details, dict) else ()
+    fields = tuple(known_name(name) for name in details) if isinstance(details, dict) else ()
     if status == 404:
         return GONE
     if status == 403:
@@ -140,6 +109,11 @@ def field_error(status: int, error: Any) -> WriteError:
     if status == 422:
         return WriteError("mautic-value-not-unique", Reaction.RETRY, fields)
     return WriteError("mautic-field-refused" if fields else "mautic-refused", Reaction.DATA, fields)
+
+
+def known_name(name: object) -> str:
+    """Return the field that we know a part of the body by."""
+    return _OURS.get(str(name), str(name))
 
 
 def contact_id_of(contact: Any) -> int | None:
@@ -163,6 +137,11 @@ def _at(keyed: Any, index: int) -> Any:
     if isinstance(keyed, Mapping):
         return keyed.get(str(index))
     return keyed[index] if isinstance(keyed, list) and index < len(keyed) else None
+
+
+def given_up(items: Sequence[Item], error: TransientError) -> dict[int, ItemResult]:
+    """Return that these items were not sent, because Mautic is too busy."""
+    return _all(items, WriteError(error.code, Reaction.RETRY, retry_after_seconds=error.retry_after_seconds))
 
 
 def _all(batch: Sequence[Item], error: WriteError) -> dict[int, ItemResult]:

@@ -120,10 +120,10 @@ class Bundle:
             return 0
         return min(MAX_BULK, status.bulk_limit)
 
-    def bulk(self, items: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Send contacts; return one result per item. BulkFailedError switches the endpoint off for this connection.
+    def bulk(self, items: Sequence[Mapping[str, Any]]) -> tuple[list[Any], float]:
+        """Send contacts; return one result per item, and how many seconds it took.
 
-        A refused sign-in is raised as it is: REST would be refused as well.
+        BulkFailedError switches the endpoint off for this connection. A refused sign-in is raised as it is: REST would be refused as well.
         """
         try:
             answer = self._client.call("POST", BULK, {"items": list(items)}, may_be_forbidden=True)
@@ -136,7 +136,7 @@ class Bundle:
         results = answer.body.get("results") if answer.status == 200 and isinstance(answer.body, dict) else None
         if not isinstance(results, list) or len(results) != len(items):
             raise self._no_bulk(f"it answered {answer.status}", took_nothing=answer.status in _TOOK_NOTHING)
-        return results
+        return results, answer.seconds
 
     def _no_bulk(self, why: str, *, took_nothing: bool) -> BulkFailedError:
         self.why_no_bulk = why

@@ -11,12 +11,16 @@ UniqueKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One contact of a batch. `place` is the write it stands for, `contact_id` is None for a creation."""
+    """One contact of a batch. `place` is the write it stands for, `contact_id` is None for a creation.
+
+    `do_not_contact` travels only where the bundle's bulk endpoint takes it along.
+    """
 
     place: int
     body: Mapping[str, Json]
     contact_id: int | None = None
     keys: frozenset[UniqueKey] = field(default_factory=frozenset)
+    do_not_contact: Mapping[str, Json] | None = None
 
 
 def unique_keys(values: Mapping[str, object], unique: Set[str]) -> frozenset[UniqueKey]:
@@ -92,4 +96,4 @@ def _somebody_in_a_circle(
 
 def _blanked(item: Item, names: Set[str]) -> Item:
     body: dict[str, Json] = {"id": item.contact_id, **dict.fromkeys(names), "overwriteWithBlank": True}
-    return replace(item, body=body, keys=frozenset())
+    return replace(item, body=body, keys=frozenset(), do_not_contact=None)
