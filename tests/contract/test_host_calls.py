@@ -1,6 +1,7 @@
 """The sandbox Mautic against recordings of a real one: signing in, lists, fields, raw tables, webhooks, faults."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -112,7 +113,7 @@ def test_an_api_client_writes_under_its_name_and_row_id() -> None:
 def test_every_api_answer_names_the_version() -> None:
     host = a_host()
     assert Client(host.app).get("/api/contacts", headers=basic()).headers["Mautic-Version"] == "5.1.1"
-    host.rules.version = "6.0.5"
+    host.profile = replace(host.profile, version="6.0.5")
     assert Client(host.app).get("/api/contacts").headers["Mautic-Version"] == "6.0.5"
 
 

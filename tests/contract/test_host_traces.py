@@ -29,6 +29,10 @@ def on_stage(host: Host, contact_id: int) -> None:
     host.change_stage(contact_id, "MQL")
 
 
+def globex_exists(host: Host, contact_id: int) -> None:
+    host.create_company("Globex")
+
+
 def opted_out(host: Host, contact_id: int) -> None:
     host.opt_out(contact_id, 3, "api", comments="x")
 
@@ -59,7 +63,7 @@ CASES: dict[str, tuple[Act, Act]] = {
     "api_patch_owner_only": (nothing, patch(owner=2)),
     "api_patch_stage_only": (nothing, patch(stage=2)),
     "api_patch_points_only": (nothing, patch(points=9)),
-    "api_patch_company_field": (nothing, patch(company="Globex")),
+    "api_patch_company_field": (globex_exists, patch(company="Globex")),
     "api_patch_lastActive": (nothing, patch(lastActive="2026-01-02T03:04:05+00:00")),
     "api_post_new_existing_email": (nothing, post("/api/contacts/new", firstname="Upserted", email=EMAIL)),
     "api_points_plus": (nothing, post("/api/contacts/{}/points/plus/5")),
@@ -181,7 +185,7 @@ def test_a_new_contact_has_no_date_modified_and_is_logged_by_its_way_in() -> Non
 
 
 def test_a_frozen_date_modified_is_the_creation_time_for_ever() -> None:
-    host = Host(clock=a_host().clock, freeze_date_modified=True)
+    host = Host(clock=a_host().clock, profile="6.0")
     contact_id = host.create_contact({"email": EMAIL})
     host.clock.advance(hours=1)
     host.edit_contact(contact_id, {"firstname": "Later"})

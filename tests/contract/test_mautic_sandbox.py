@@ -1,6 +1,7 @@
 """The Mautic side against the sandbox Mautic: what is written is read back, and what surprises in Mautic does no harm."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from sidecar.records import Consent, Record, Ref, Side
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.control import Host
 from sidecar.sandbox.host.faults import Fault
+from sidecar.sandbox.host.profiles import PROFILES
 from sidecar.sync.model import ConsentChange, Reaction, Wanted, Window, Write, WriteError, WriteResult
 from tests.recorded_mautic import rules_for
 from tests.wsgi import WsgiAdapter
@@ -204,7 +206,7 @@ def test_an_expired_token_is_renewed_in_passing(lab: Lab) -> None:
 
 def test_a_mautic_of_tomorrow_is_refused_untouched(lab: Lab) -> None:
     contact_id = lab.contact("a@example.com", firstname="A")
-    lab.host.rules.version = "8.0.0"
+    lab.host.profile = replace(lab.host.profile, version="8.0.0")
     with pytest.raises(SetupError) as caught:
         lab.write(edit(contact_id, firstname="B"))
     assert caught.value.code == "mautic-version-unknown"
@@ -356,7 +358,7 @@ def test_surprise_3_no_edit_ever_lands_on_a_neighbour(lab: Lab) -> None:
 
 
 def test_surprise_4_changes_are_seen_though_date_modified_stands_still(lab: Lab) -> None:
-    lab.host.rules.freeze_date_modified = True
+    lab.host.profile = PROFILES["6.0"]
     contact_id = lab.contact("a@example.com")
     at = lab.host.clock.advance(hours=1)
     lab.host.edit_contact(contact_id, {"firstname": "B"})

@@ -290,17 +290,6 @@ class Acts(People):
         """Be seen with a new device."""
         return self.leave(contact_id, "lead_devices", "date_added", {"client_info": "N;", "device": device})
 
-    def join_company(self, contact_id: int, name: str) -> int:
-        """Become a member of a company, made when it is not there; return the company's id."""
-
-        def do(work: Work, row: Row) -> int:
-            company_id = contacts.join_company_by_name(work, row["id"], name)
-            contacts.touch(work, row, self.actor(work, "ui"))
-            contacts.save(work, row, {"company": name})
-            return company_id
-
-        return self.act_on(contact_id, do)
-
     def act_on(self, contact_id: int, do: Callable[[Work, Row], int], *, is_visit: bool = False) -> int:
         """Do something with a contact; a visit moves its last_active."""
 

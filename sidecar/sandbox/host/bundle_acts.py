@@ -22,7 +22,7 @@ from sidecar.sandbox.host.work import Work
 TOKEN = re.compile(r"\{contactfield=([^}|]+)(?:\|([^}]*))?\}")
 TAKEN_FOR_DONE = frozenset({200, 201})
 Answering = Callable[[str, Mapping[str, str], bytes], int]
-"""Posts a body to a URL with headers and returns the status of the answer."""
+"""Posts a body to a URL with headers and returns the status of the answer; an OSError says that nobody was there."""
 
 
 class BundleActs(People):
@@ -88,7 +88,7 @@ class BundleActs(People):
         campaign: str = "Spring campaign",
     ) -> None:
         """Let a campaign's action ask for a push of contacts; `campaign_id` is the one in Salesforce."""
-        wish = {"as": as_, "campaign_id": campaign_id, "member_status": member_status}
+        wish = choice(as_, campaign_id, member_status)
         self.push(contact_ids, wish, lambda work: f"campaign:{named(work, 'campaigns', campaign)}")
 
     def push_by_form(
@@ -101,7 +101,7 @@ class BundleActs(People):
         form: str = FORM_NAME,
     ) -> None:
         """Let the action of a submitted form ask for a push."""
-        wish = {"as": as_, "campaign_id": campaign_id, "member_status": member_status}
+        wish = choice(as_, campaign_id, member_status)
         self.push(contact_ids, wish, lambda work: f"form:{form_named(work, form)}")
 
     def push_by_point(
@@ -114,12 +114,12 @@ class BundleActs(People):
         trigger_id: int = 1,
     ) -> None:
         """Let the trigger of a number of points ask for a push."""
-        wish = {"as": as_, "campaign_id": campaign_id, "member_status": member_status}
+        wish = choice(as_, campaign_id, member_status)
         self.push(contact_ids, wish, lambda _: f"point:{trigger_id}")
 
     def push_by_tab(self, contact_ids: Sequence[int]) -> None:
         """Let somebody ask for a push on the contact's page."""
-        self.push(contact_ids, {"as": None, "campaign_id": None, "member_status": None}, lambda _: "contact tab")
+        self.push(contact_ids, choice(), lambda _: "contact tab")
 
     def push(self, contact_ids: Sequence[int], wish: Mapping[str, Any], source_of: Callable[[Work], str]) -> None:
         """Ask for a push of contacts, which nobody hears while the integration is switched off."""
@@ -169,6 +169,11 @@ class BundleActs(People):
         if self.database.bundle is None:
             raise LookupError("the bundle is not installed")
         return self.database.bundle
+
+
+def choice(as_: str | None = None, campaign_id: str | None = None, member_status: str | None = None) -> dict[str, Any]:
+    """Return what an action was set to; a member's status says nothing without a campaign."""
+    return {"as": as_, "campaign_id": campaign_id, "member_status": member_status if campaign_id else None}
 
 
 def begin(work: Work) -> None:

@@ -16,7 +16,7 @@ from sidecar.sandbox.host.faults import Fault
 from sidecar.sandbox.host.uniques import fold
 from sidecar.sandbox.host.values import KEEP, NOT_VALID, clean
 from sidecar.sandbox.host.work import Work
-from sidecar.sandbox.host.writing import RefusedError, Writer, injected
+from sidecar.sandbox.host.writing import Writer, injected
 
 LIMIT: Final = 500
 SOURCE: Final = "sidecar:bulk"
@@ -39,8 +39,9 @@ class ItemError(Exception):
         self, code: int, reason: str, message: str, fields: Sequence[str] = (), into_id: int | None = None
     ) -> None:
         super().__init__(message)
-        shown = {"code": code, "reason": reason, "message": message}
-        self.error = {**shown, "fields": sorted(fields), "into": into_id}
+        self.error: dict[str, Any] = {"code": code, "reason": reason, "message": message, "fields": sorted(fields)}
+        if into_id is not None:
+            self.error["into"] = into_id
 
 
 @dataclass(slots=True)
@@ -48,8 +49,7 @@ class Bulk:
     """The items of one call being written."""
 
     writer: Writer
-    seen_ids: set[int] = field(default_factory=set)
-    seen_values: set[tuple[str, str]] = field(default_factory=set)
+    taken: set[tuple[str, str | int]] = field(default_factory=set)
 
     @property
     def work(self) -> Work:
@@ -59,68 +59,51 @@ class Bulk:
     def write(self, item: Any) -> dict[str, Any]:
         """Write one item and return its result."""
         require_form(item)
-        self.require_known(item["fields"])
-        self.require_once(item)
-        change = self.parse(item)
-        row = self.row_of(item, change)
-        if row is None:
-            made = contacts.create(self.work, change, self.writer.actor, self.writer.origin)
-            self.writer.uniques.note(made)
-            self.seen_ids.add(made["id"])
-            return {"id": made["id"], "created": True, "changed": True}
-        return {"id": row["id"], "created": False, "changed": self.writer.update(row, change)}
-
-    def require_known(self, fields: Item) -> None:
-        """Refuse fields that this Mautic does not have."""
-        if unknown := [alias for alias in fields if alias not in self.work.fields]:
+        if unknown := [alias for alias in item["fields"] if alias not in self.work.fields]:
             raise ItemError(400, "unknown-field", "There is no such field.", unknown)
+        row = self.row_of(item)
+        change = self.parse(item)
+        origin = self.writer.origin
+        if row is None:
+            made = contacts.create(self.work, change, self.writer.actor, origin)
+            self.writer.uniques.note(made)
+            self.taken.add(("id", made["id"]))
+            return {"id": made["id"], "created": True, "changed": True}
+        # Unlike Mautic's own calls it does not mind unique values that the contact shares with another and that were not sent.
+        is_changed = contacts.edit(self.work, row, change, self.writer.actor, origin)
+        self.writer.uniques.note(row)
+        return {"id": row["id"], "created": False, "changed": is_changed}
 
-    def require_once(self, item: Item) -> None:
-        """Refuse an id or a unique value that stands in an earlier item; what is refused elsewhere counts as well."""
-        values = {(alias, fold(value)) for alias, value in self.uniques_of(item).items() if fold(value)}
-        twice = [alias for alias, value in values & self.seen_values]
-        self.seen_values |= values
-        is_again = item.get("id") in self.seen_ids
-        if item.get("id") is not None:
-            self.seen_ids.add(item["id"])
-        if twice or is_again:
-            raise already_there(twice)
+    def row_of(self, item: Item) -> Row | None:
+        """Return the contact an item means, or None when it is to be created; each is meant once, and each value too."""
+        row = self.by_id(item["id"]) if item.get("id") is not None else None
+        if item.get("owner") is not None and item["owner"] not in self.writer.known.user_ids:
+            raise ItemError(400, "invalid", "There is no such user.", ["owner"])
+        values = self.uniques_of(item)
+        holders = {alias: set(self.writer.uniques.holders({alias: values[alias]})) for alias in values}
+        every = set().union(*holders.values())
+        if row is None and len(every) == 1:
+            row = contacts.load(self.work, every)[every.pop()]
+        own_id = row["id"] if row else None
+        self.take(values, own_id)
+        if others := [alias for alias, ids in holders.items() if ids - {own_id}]:
+            raise ItemError(422, "not-unique", "Another contact has this value.", others)
+        return row
+
+    def take(self, values: Item, contact_id: int | None) -> None:
+        """Refuse an item that means a contact, or takes a value, of an earlier item."""
+        keys: set[tuple[str, str | int]] = {(alias, fold(value)) for alias, value in values.items()}
+        keys |= {("id", contact_id)} if contact_id is not None else set()
+        if twice := keys & self.taken:
+            raise ItemError(
+                409, "twice", "An earlier item means the same contact or value.", [name for name, _ in twice]
+            )
+        self.taken |= keys
 
     def uniques_of(self, item: Item) -> Row:
         """Return the unique values an item names; what is no text or number is no value."""
         named = {alias: item["fields"].get(alias) for alias in self.writer.uniques.aliases}
-        return {alias: value for alias, value in named.items() if isinstance(value, str | int | float)}
-
-    def parse(self, item: Item) -> Change:
-        """Return the change an item asks for; what Mautic would drop without a word is refused here."""
-        body: Row = {**item["fields"], "overwriteWithBlank": True, "tags": item.get("tags") or []}
-        body |= {"owner": item["owner"]} if "owner" in item else {}
-        for alias, value in item["fields"].items():
-            body[alias] = None if value == "" else value
-        change, errors = parse_change(self.work.fields, body, self.writer.known, replace=False)
-        wrong = {*errors, *(a for a, v in item["fields"].items() if a not in errors and self.is_dropped(a, v))}
-        if wrong:
-            raise ItemError(400, "invalid", NOT_VALID, sorted(wrong))
-        read_opt_out(item.get("do_not_contact"), change)
-        return change
-
-    def is_dropped(self, alias: str, value: Any) -> bool:
-        """Tell whether Mautic's own calls would leave a field alone without saying so, as with a date that is none."""
-        return value is not None and value != "" and clean(self.work.fields[alias], value) is KEEP
-
-    def row_of(self, item: Item, change: Change) -> Row | None:
-        """Return the contact an item means, or None when it is to be created."""
-        if item.get("id") is not None:
-            return self.by_id(item["id"])
-        holders = self.writer.uniques.holders(change.values)
-        if len(holders) > 1:
-            raise ItemError(422, "not-unique", "Several contacts hold these values.", self.held(change))
-        if not holders:
-            return None
-        if holders[0] in self.seen_ids:
-            raise already_there(())
-        self.seen_ids.add(holders[0])
-        return contacts.load(self.work, holders)[holders[0]]
+        return {alias: value for alias, value in named.items() if isinstance(value, str | int | float) and fold(value)}
 
     def by_id(self, contact_id: int) -> Row:
         """Return a contact by its own id; the survivor of a merge is named, not written to."""
@@ -132,10 +115,21 @@ class Bulk:
             raise ItemError(409, "merged", f"The contact went into {into_id}.", (), into_id)
         raise ItemError(404, "not-found", "There is no such contact.")
 
-    def held(self, change: Change) -> list[str]:
-        """Return the unique fields of a change that somebody holds."""
-        aliases = self.writer.uniques.aliases
-        return [a for a in aliases if self.writer.uniques.holders({a: change.values.get(a)})]
+    def parse(self, item: Item) -> Change:
+        """Return the change an item asks for; what Mautic would drop without a word is refused here."""
+        values = {alias: None if value == "" else value for alias, value in item["fields"].items()}
+        body: Row = {**values, "overwriteWithBlank": True, "tags": item.get("tags") or []}
+        body |= {"owner": item["owner"]} if "owner" in item else {}
+        change, errors = parse_change(self.work.fields, body, self.writer.known, replace=False)
+        wrong = {*errors, *(a for a, value in values.items() if a not in errors and self.is_dropped(a, value))}
+        if wrong:
+            raise ItemError(400, "invalid", NOT_VALID, list(wrong))
+        read_opt_out(item.get("do_not_contact"), change)
+        return change
+
+    def is_dropped(self, alias: str, value: Any) -> bool:
+        """Tell whether Mautic's own calls would leave a field alone without saying so, as with a date that is none."""
+        return value is not None and clean(self.work.fields[alias], value) is KEEP
 
 
 def write_items(writer: Writer, items: Sequence[Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
@@ -154,8 +148,6 @@ def write_item(bulk: Bulk, item: Any, wanted: Mapping[str, Any] | None) -> dict[
             return bulk.write(item)
     except ItemError as refused:
         error = refused.error
-    except RefusedError as refused:
-        error = taken(refused)
     except OperationalError as failure:
         raise busy() from failure
     except (SQLAlchemyError, OverflowError):
@@ -176,7 +168,7 @@ def require_form(item: Any) -> None:
     if not isinstance(item, dict) or not isinstance(item.get("fields"), dict):
         raise ItemError(400, "invalid", "An item is an object with fields.", ["fields"])
     wrong = [name for name in item if name not in MEMBERS]
-    wrong += ["id"] if item.get("id") is not None and type(item["id"]) is not int else []
+    wrong += [name for name in ("id", "owner") if item.get(name) is not None and type(item[name]) is not int]
     tags = item.get("tags") or []
     wrong += [] if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags) else ["tags"]
     if wrong:
@@ -195,16 +187,6 @@ def read_opt_out(entry: Any, change: Change) -> None:
         change.lifted_channels.append(channel)
     else:
         change.do_not_contact.append(entry)
-
-
-def already_there(fields: Sequence[str]) -> ItemError:
-    """Return the refusal of an item that means what an earlier one meant."""
-    return ItemError(409, "twice", "An earlier item of this call means the same contact.", fields)
-
-
-def taken(refused: RefusedError) -> dict[str, Any]:
-    """Return the refusal of a unique value that another contact holds."""
-    return ItemError(422, "not-unique", refused.error["message"], list(refused.error["details"])).error
 
 
 def busy() -> ApiError:

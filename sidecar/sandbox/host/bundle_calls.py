@@ -48,11 +48,10 @@ def status(call: Call) -> Response:
 
 
 def outbox_page(call: Call) -> Response:
-    """Return a page of the outbox, by id."""
+    """Return a page of the outbox, by id; a limit beyond 1 to 1,000 is taken for the nearest."""
     require_bundle(call)
     after_id, limit = number(call, "after", 0), number(call, "limit", PAGE_LIMIT)
-    if after_id < 0 or not 1 <= limit <= PAGE_LIMIT:
-        raise plain_error(400, f"after is an id, limit is from 1 to {PAGE_LIMIT}.")
+    limit = max(1, min(PAGE_LIMIT, limit))
     rows = outbox.read_page(call.work.connection, call.work.schema[outbox.NAME], after_id, limit)
     return answer({"rows": [row_json(row) for row in rows]})
 
@@ -61,10 +60,8 @@ def outbox_done(call: Call) -> Response:
     """Delete the rows that were dealt with; ids that are gone are no error."""
     require_bundle(call)
     ids = call.item.get("ids")
-    if not isinstance(ids, list) or not all(type(each) is int for each in ids):
-        raise plain_error(400, "ids is a list of numbers.")
-    if len(ids) > DONE_LIMIT:
-        raise plain_error(413, f"A max of {DONE_LIMIT} ids are taken at a time.")
+    if not isinstance(ids, list) or len(ids) > DONE_LIMIT or not all(type(each) is int and each > 0 for each in ids):
+        raise plain_error(400, f"ids is a list of at most {DONE_LIMIT} ids.")
     return answer({"deleted": outbox.delete_done(call.work.connection, call.work.schema[outbox.NAME], ids)})
 
 
@@ -87,9 +84,9 @@ def row_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def number(call: Call, name: str, default: int) -> int:
-    """Return a number of the query, or one that no limit lets through."""
-    text = call.request.args.get(name, str(default))
-    return int(text) if text.isdecimal() else -1
+    """Return a number of the query; what is none counts as not sent."""
+    text = call.request.args.get(name, "")
+    return int(text) if text.isdecimal() else default
 
 
 RULES = [

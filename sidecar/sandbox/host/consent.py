@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.sandbox.host import contacts, dnc
+from sidecar.sandbox.host import contacts, dnc, notices
 from sidecar.sandbox.host.work import Actor, Work
 
 
@@ -23,6 +23,7 @@ def settle(work: Work, row: contacts.Row, status: dnc.Status, actor: Actor) -> b
     """Leave the traces of a changed do-not-contact status."""
     if not status:
         return False
-    contacts.touch(work, row, actor, opt_out=True)
-    work.audit(actor, row["id"], "update", {"dnc_channel_status": status})
+    details = {"dnc_channel_status": status, **contacts.touch(work, row, actor, opt_out=True)}
+    work.audit(actor, row["id"], "update", details)
+    notices.saved(work, row, details)
     return True

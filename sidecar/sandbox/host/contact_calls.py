@@ -63,7 +63,8 @@ def contacts_edit(call: Call) -> Response:
 def contacts_delete(call: Call) -> Response:
     """Delete the contacts named in ?ids=; a body is not looked at, unknown ids are passed over."""
     sent = call.request.args.getlist("ids[]") or call.request.args.get("ids", "").split(",")
-    rows = contacts.load(call.work, [int(part) for part in sent if part.strip().isdigit()])
+    found = contacts.load_for_batch(call.work, [int(part) for part in sent if part.strip().isdigit()])
+    rows = {row["id"]: row for row in found.values()}
     renderer = Renderer(call.work, rows)
     shown = {position: renderer.full(row) for position, row in enumerate(rows.values())}
     for row in rows.values():

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from sidecar.sandbox.host import dnc, php
+from sidecar.sandbox.host import companies, dnc, notices, php
 from sidecar.sandbox.host.change import UNSET, Change
 from sidecar.sandbox.host.values import same, shown
 from sidecar.sandbox.host.work import Actor, Work, chunks
@@ -42,6 +42,20 @@ def find(work: Work, contact_id: int) -> Row | None:
     return load(work, [survivor]).get(survivor) if survivor else None
 
 
+def load_for_batch(work: Work, ids: Sequence[int]) -> dict[int, Row]:
+    """Return the rows of contacts by the id that was asked for; from 7.0 on one gone id for each survivor finds it."""
+    found = load(work, ids)
+    missing = [contact_id for contact_id in dict.fromkeys(ids) if contact_id not in found]
+    if work.profile.batches_follow_merges:
+        taken = set(found)
+        for contact_id in missing:
+            row = find(work, contact_id)
+            if row and row["id"] not in taken:
+                found[contact_id] = row
+                taken.add(row["id"])
+    return found
+
+
 def name_of(row: Mapping[str, Any]) -> str:
     """Return the name Mautic writes into logs."""
     name = " ".join(str(row[part]) for part in ("firstname", "lastname") if row.get(part))
@@ -56,7 +70,7 @@ def new_row(work: Work, change: Change, actor: Actor) -> tuple[Row, Row]:
     if work.lead_ids:
         row["id"] = next(work.lead_ids)
     row |= {"created_by": actor.id, "created_by_user": actor.name}
-    if work.rules.freeze_date_modified:
+    if work.profile.freezes_date_modified:
         row["date_modified"] = work.stamp
     columns, details = differences(work, row, change)
     return row | columns, details
@@ -90,11 +104,12 @@ def create_many(
 def settle_creation(work: Work, row: Row, made: Made, actor: Actor, origin: Origin, action: str) -> None:
     """Leave the traces of a creation and write what hangs on the contact."""
     change, details = made
-    write_relations(work, row, change, details)
+    write_relations(work, row, change, details, actor)
     if details:
         work.audit(actor, row["id"], action, with_origin(details, origin))
     if row["date_identified"] is not None:
         settle_identification(work, row["id"], actor, origin)
+    notices.saved(work, row, details, is_new=True, fresh=True)
 
 
 def settle_identification(work: Work, contact_id: int, actor: Actor, origin: Origin) -> None:
@@ -109,27 +124,44 @@ def settle_identification(work: Work, contact_id: int, actor: Actor, origin: Ori
 def edit(work: Work, row: Row, change: Change, actor: Actor, origin: Origin) -> bool:
     """Write a change to a contact, in place in `row` too; return whether anything changed."""
     was_known = row["date_identified"] is not None
+    change.values = {**stale_choices(work, row), **change.values}
     columns, details = differences(work, row, change)
-    write_relations(work, {**row, **columns}, change, details)
-    if actor.id is not None or actor.name is not None or details:
-        columns |= {"modified_by": actor.id, "modified_by_user": actor.modified_name}
+    write_relations(work, {**row, **columns}, change, details, actor)
     only_opt_out = set(details) == {"dnc_channel_status"}
-    if details and not work.rules.freeze_date_modified and (work.rules.dnc_moves_date_modified or not only_opt_out):
-        columns["date_modified"] = work.stamp
+    if actor.id is not None or actor.name is not None or details:
+        columns |= stamps(work, actor, is_change=bool(details), opt_out=only_opt_out)
     save(work, row, columns)
+    is_identified = not was_known and row["date_identified"] is not None
     if details:
         work.audit(actor, row["id"], "update", with_origin(details, origin))
-    if not was_known and row["date_identified"] is not None:
+    if is_identified:
         settle_identification(work, row["id"], actor, origin)
+    if details:
+        notices.saved(work, row, details, is_new=is_identified)
     return bool(details)
 
 
-def touch(work: Work, row: Row, actor: Actor, *, opt_out: bool = False) -> None:
-    """Move the stamps of a contact for a change that is not one of its fields."""
-    columns: Row = {"modified_by": actor.id, "modified_by_user": actor.modified_name}
-    if not work.rules.freeze_date_modified and (work.rules.dnc_moves_date_modified or not opt_out):
-        columns["date_modified"] = work.stamp
-    save(work, row, columns)
+def touch(work: Work, row: Row, actor: Actor, *, opt_out: bool = False) -> Row:
+    """Move the stamps of a contact for a change that is not one of its fields; return audit details of what went with it."""
+    columns, details = differences(work, row, Change(stale_choices(work, row)))
+    save(work, row, columns | stamps(work, actor, opt_out=opt_out and not details))
+    return details
+
+
+def stamps(work: Work, actor: Actor, *, is_change: bool = True, opt_out: bool = False) -> Row:
+    """Return the columns that tell of a save: none for a mere opt-out where that moves nothing."""
+    if opt_out and not work.profile.opt_out_moves_contact:
+        return {}
+    moved = {"date_modified": work.stamp} if is_change and not work.profile.freezes_date_modified else {}
+    return {"modified_by": actor.id, "modified_by_user": actor.modified_name, **moved}
+
+
+def stale_choices(work: Work, row: Row) -> Row:
+    """Return None for each select whose stored value is no option any more, where saving blanks those."""
+    if not work.profile.blanks_stale_choices:
+        return {}
+    selects = (item for item in work.fields.values() if item.type == "select")
+    return {item.alias: None for item in selects if row.get(item.alias) and row[item.alias] not in item.choices}
 
 
 def save(work: Work, row: Row, columns: Row) -> None:
@@ -169,14 +201,14 @@ def with_origin(details: Row, origin: Origin) -> Row:
     return details if origin == NOWHERE else {**details, "manipulated_by": origin[0], "manipulator_key": origin[1]}
 
 
-def write_relations(work: Work, row: Row, change: Change, details: Row) -> None:
+def write_relations(work: Work, row: Row, change: Change, details: Row, actor: Actor) -> None:
     """Write tags, stage log, company membership and do-not-contact entries of a change, adding to the audit details."""
     if change.tags_added or change.tags_removed:
         write_tags(work, row["id"], change, details)
     if "stage" in details:
         log_stage(work, row["id"], *details["stage"])
     if row.get("company") and "company" in details:
-        join_company_by_name(work, row["id"], row["company"])
+        companies.join_by_name(work, row["id"], row["company"], actor)
     for entry in change.do_not_contact:
         status = dnc.write(work, row["id"], str(entry.get("channel", "email")), entry)
         if status:
@@ -217,26 +249,10 @@ def log_stage(work: Work, contact_id: int, old: int | None, new: int | None) -> 
     work.add("lead_stages_change_log", **values, date_added=work.stamp)
 
 
-def join_company_by_name(work: Work, contact_id: int, name: str) -> int:
-    """Make a contact a member of the company of that name, its primary one; unknown companies are made."""
-    companies, members = work.schema["companies"], work.schema["companies_leads"]
-    found = work.connection.execute(select(companies.c.id).where(companies.c.companyname == name)).scalar()
-    company_id = found or work.add("companies", companyname=name, is_published=1, date_added=work.stamp)
-    if not found:
-        work.changed("company", company_id)
-    work.connection.execute(update(members).where(members.c.lead_id == contact_id).values(is_primary=0))
-    mine = (members.c.lead_id == contact_id, members.c.company_id == company_id)
-    if not work.connection.execute(update(members).where(*mine).values(is_primary=1)).rowcount:
-        work.add("companies_leads", company_id=company_id, lead_id=contact_id, date_added=work.stamp, is_primary=1)
-        log = {"type": "form", "event_name": "Identify Company", "action_name": f"Lead added to the company, {name}"}
-        work.add("lead_companies_change_log", lead_id=contact_id, company_id=company_id, date_added=work.stamp, **log)
-        work.changed("contact", contact_id)
-    return int(company_id)
-
-
 def remove(work: Work, row: Row, actor: Actor) -> None:
     """Delete a contact with everything that hangs on it."""
     leads = work.schema["leads"]
     work.leaving(row)
+    notices.deleted(work, row)
     work.connection.execute(delete(leads).where(leads.c.id == row["id"]))
     work.audit(actor, row["id"], "delete", {"name": name_of(row)})

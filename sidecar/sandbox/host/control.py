@@ -12,18 +12,21 @@ from sidecar.sandbox.host import auth, native_plugin
 from sidecar.sandbox.host.acts import Acts
 from sidecar.sandbox.host.bundle_acts import BundleActs
 from sidecar.sandbox.host.clock import HostClock
+from sidecar.sandbox.host.company_acts import CompanyActs
 from sidecar.sandbox.host.faults import Faults
 from sidecar.sandbox.host.fields import EXAMPLE_FIELDS, Field, NewField
+from sidecar.sandbox.host.profiles import Profile, profile_of
 from sidecar.sandbox.host.rest import Api
 from sidecar.sandbox.host.setup import ADMIN_ACTOR, add_field, open_database
 from sidecar.sandbox.host.tables import build_schema
-from sidecar.sandbox.host.work import Database, Rules, Work
+from sidecar.sandbox.host.webhooks import Deliver, Hooks, add_hook
+from sidecar.sandbox.host.work import Database, Work
 
 
-class Host(Acts, BundleActs):
+class Host(Acts, BundleActs, CompanyActs):
     """A Mautic installation. Safe to use from several threads.
 
-    `rules` says how it behaves where versions differ; `requests` lists (method, path with query) of every call.
+    `profile` names the version it is, or says how it behaves; `requests` lists (method, path with query) of every call.
     """
 
     def __init__(
@@ -34,16 +37,54 @@ class Host(Acts, BundleActs):
         table_prefix: str = "",
         custom_fields: Sequence[NewField] = EXAMPLE_FIELDS,
         admin_password: str = "sandbox",  # noqa: S107 - a sandbox has no secrets
-        freeze_date_modified: bool = False,
+        profile: str | Profile = "5.1",
     ) -> None:
         self.clock = clock or HostClock()
-        self.rules = Rules(freeze_date_modified=freeze_date_modified)
+        wished = profile_of(profile)
+        schema = build_schema(table_prefix, wished.columns, wished.dropped_columns)
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
         self.database_url = database_url
-        super().__init__(Database(database_url, build_schema(table_prefix), self.clock, self.rules))
+        super().__init__(Database(database_url, schema, self.clock, wished))
         open_database(self.database, custom_fields, admin_password)
+        self.hooks = self.database.hooks = Hooks(self.database)
         self.app = Api(self)
+
+    @property
+    def profile(self) -> Profile:
+        """How it behaves where versions differ."""
+        return self.database.profile
+
+    @profile.setter
+    def profile(self, profile: Profile) -> None:
+        self.database.profile = profile
+
+    @property
+    def deliver(self) -> Deliver:
+        """What sends a webhook's body to its address; a real HTTP call unless something else is put here."""
+        return self.hooks.deliver
+
+    @deliver.setter
+    def deliver(self, deliver: Deliver) -> None:
+        self.hooks.deliver = deliver
+
+    def add_hook(self, url: str, triggers: Sequence[str], *, secret: str | None = None, name: str = "hook") -> int:
+        """Make a webhook as an administrator does; return its id."""
+        values = {"name": name, "webhook_url": url, "secret": secret}
+        self.hooks.may_have_any = True
+        return self.act(lambda work: add_hook(work, values, triggers, ADMIN_ACTOR))
+
+    def process_webhooks(self) -> int:
+        """Send what waits in the queue, as Mautic's cron job does; return how many deliveries were tried."""
+        return self.hooks.process()
+
+    def hooks_off(self) -> None:
+        """Cut the webhooks off: what happens from now on is neither sent nor queued."""
+        self.hooks.is_on = False
+
+    def hooks_on(self) -> None:
+        """Let webhooks work again."""
+        self.hooks.is_on = True
 
     def add_oauth_client(self, name: str = "sync sidecar") -> tuple[str, str]:
         """Make an API client; return its client id and secret."""

@@ -10,13 +10,17 @@ from sqlalchemy import delete, update
 from sidecar.sandbox.host.work import Work
 
 REASONS = (1, 2, 3)  # unsubscribed, bounced, manual
+UNSUBSCRIBED = 1
 MANUAL = 3
 Status = dict[str, dict[str, Any]]
 """Audit details by channel: reason, old_reason, comments."""
 
 
 def write(work: Work, contact_id: int, channel: str, entry: Mapping[str, Any]) -> Status:
-    """Write an entry and return the audit details; an unknown reason or the reason it has already changes nothing."""
+    """Write an entry and return the audit details; an unknown reason or the reason it has already changes nothing.
+
+    Nor does any reason change what the person asked for.
+    """
     reason = int(entry.get("reason") or MANUAL)
     if reason not in REASONS:
         return {}
@@ -27,7 +31,7 @@ def write(work: Work, contact_id: int, channel: str, entry: Mapping[str, Any]) -
     if not held:
         work.add("lead_donotcontact", lead_id=contact_id, channel=channel, **values)
         return {channel: {"reason": reason, "comments": comments}}
-    if held[0]["reason"] == reason:
+    if held[0]["reason"] in {reason, UNSUBSCRIBED}:
         return {}
     work.connection.execute(update(table).where(table.c.id == held[0]["id"]).values(**values))
     return {channel: {"reason": reason, "old_reason": held[0]["reason"], "comments": comments}}

@@ -1,8 +1,7 @@
-"""REST calls on webhooks: list, read, make, change, delete. The sandbox keeps them; it delivers nothing by itself."""
+"""REST calls on webhooks: list, read, make, change, delete."""
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -13,6 +12,7 @@ from sidecar.sandbox.host.answers import NOT_FOUND, ApiError, answer, plain_erro
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.contacts import Row
 from sidecar.sandbox.host.rendering import iso
+from sidecar.sandbox.host.webhooks import add_hook, add_triggers
 
 COLUMNS = {
     "name": "name",
@@ -62,15 +62,10 @@ def hook_new(call: Call) -> Response:
     body = call.item
     if not body.get("webhookUrl"):
         raise ApiError(400, [validation_error({"webhookUrl": ["A valid URL is required."]})])
-    values = {column: body.get(name) for name, column in COLUMNS.items()}
-    who = {
-        "created_by": call.actor.id,
-        "created_by_user": call.actor.name,
-        "date_added": call.work.stamp,
-        "is_published": 1,
-    }
-    hook_id = call.work.add("webhooks", **values, **who, secret=body.get("secret") or secrets.token_hex(32))
-    add_triggers(call, hook_id, body)
+    values = {column: body.get(name) for name, column in {**COLUMNS, "secret": "secret"}.items()}
+    hook_id = add_hook(call.work, values, body.get("triggers") or [], call.actor)
+    if call.database.hooks:
+        call.database.hooks.may_have_any = True
     return answer({"hook": hook_json(call, hook(call, hook_id))}, 201)
 
 
@@ -80,33 +75,24 @@ def hook_edit(call: Call, hook_id: int) -> Response:
     values = {column: body[name] for name, column in {**COLUMNS, "secret": "secret"}.items() if name in body}
     if "isPublished" in body:
         values["is_published"] = int(bool(body["isPublished"]))
-    values |= {
-        "date_modified": call.work.stamp,
-        "modified_by": call.actor.id,
-        "modified_by_user": call.actor.modified_name,
-    }
+    values |= {"modified_by": call.actor.id, "modified_by_user": call.actor.modified_name}
+    if not call.work.profile.freezes_date_modified:
+        values["date_modified"] = call.work.stamp
     call.work.connection.execute(update(hooks).where(hooks.c.id == row["id"]).values(**values))
-    add_triggers(call, hook_id, body)
+    add_triggers(call.work, hook_id, body.get("triggers") or [])
     return answer({"hook": hook_json(call, hook(call, hook_id))})
 
 
 def hook_delete(call: Call, hook_id: int) -> Response:
     """Delete a webhook."""
     shown, schema = hook_json(call, hook(call, hook_id)), call.work.schema
+    for name in ("webhook_queue", "webhook_logs"):
+        call.work.connection.execute(delete(schema[name]).where(schema[name].c.webhook_id == hook_id))
     call.work.connection.execute(
         delete(schema["webhook_events"]).where(schema["webhook_events"].c.webhook_id == hook_id)
     )
     call.work.connection.execute(delete(schema["webhooks"]).where(schema["webhooks"].c.id == hook_id))
     return answer({"hook": {**shown, "id": None}})
-
-
-def add_triggers(call: Call, hook_id: int, body: dict[str, Any]) -> None:
-    """Add the triggers of a body that the webhook does not have."""
-    events = call.work.schema["webhook_events"]
-    held = {row["event_type"] for row in call.work.rows("webhook_events", events.c.webhook_id == hook_id)}
-    for trigger in dict.fromkeys(body.get("triggers") or []):
-        if trigger not in held:
-            call.work.add("webhook_events", webhook_id=hook_id, event_type=str(trigger))
 
 
 def hook(call: Call, hook_id: int) -> Row:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 
 from sidecar.sandbox.host import outbox
 from sidecar.sandbox.host.listeners import Listeners
-from sidecar.sandbox.host.work import Database, Work
+from sidecar.sandbox.host.work import Database, Notice, Work
 
 T = TypeVar("T")
 RESERVED_IDS = 200
@@ -24,6 +24,7 @@ class LateWork:
         self.database = database
         self.pending: list[Pending] = []
         self.heard: list[Listeners] = []
+        self.notices: list[Notice] = []
         with database.work() as work:
             names = ("leads", "audit_log", *((outbox.NAME,) if database.bundle else ()))
             self.ids = {name: reserve_ids(work, name) for name in names}
@@ -42,18 +43,24 @@ class LateWork:
         with database.lock, database.engine.begin() as connection:
             self._play(connection)
         self.pending.clear()
+        if database.hooks:
+            database.hooks.after_commit(self.notices)
         if database.bundle and any(each.has_push for each in self.heard):
             database.bundle.wake(database.clock.now())
 
     def _play(self, connection: Connection) -> Any:
         database, result = self.database, None
         lead_ids, audit_ids = iter(self.ids["leads"]), iter(self.ids["audit_log"])
-        outbox_ids, self.heard = iter(self.ids.get(outbox.NAME, ())), []
+        outbox_ids, self.heard, self.notices = iter(self.ids.get(outbox.NAME, ())), [], []
         for moment, do in self.pending:
-            work = Work(connection, database.schema, moment, database.rules, database.fields, audit_ids, lead_ids)
+            work = database.unit(connection, moment)
+            work.audit_ids, work.lead_ids = audit_ids, lead_ids
             work.listeners = database.bundle.listen(outbox_ids) if database.bundle else None
             result = do(work)
             work.flush()
+            if database.hooks:
+                database.hooks.before_commit(work)
+            self.notices += work.notices
             self.heard += [work.listeners] if work.listeners else []
         return result
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 SAVES: Final = frozenset({"create", "update", "identified"})
 BEGAN: Final = "began"
 NO_ID: Final = 0
+BEGINS_AFTER: Final = timedelta(seconds=60)
+"""By so much the beginning is dated ahead: a process that runs on from before is deaf until it ends."""
+
 Row = dict[str, Any]
 
 

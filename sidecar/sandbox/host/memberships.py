@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from sidecar.sandbox.host import contacts
+from sidecar.sandbox.host import contacts, notices
 from sidecar.sandbox.host.contacts import Row
 from sidecar.sandbox.host.work import Actor, Work
 
@@ -37,6 +37,7 @@ def join_segment(work: Work, contact_id: int, segment: Row, actor: Actor) -> boo
     values = {"leadlist_id": segment["id"], "lead_id": contact_id, "manually_added": 1, "manually_removed": 0}
     work.add("lead_lists_leads", **values, date_added=work.stamp)
     log_segment(work, contact_id, segment, "added", actor)
+    notices.listed(work, contact_id, segment, "added")
     return True
 
 
@@ -47,6 +48,7 @@ def leave_segment(work: Work, contact_id: int, segment: Row, actor: Actor) -> bo
     if not work.connection.execute(gone).rowcount:
         return False
     log_segment(work, contact_id, segment, "removed", actor)
+    notices.listed(work, contact_id, segment, "removed")
     return True
 
 
@@ -66,9 +68,10 @@ def log_campaign(work: Work, contact_id: int, campaign: tuple[int, str], action:
 def gain_points(work: Work, row: Row, delta: int, names: tuple[str, str, str], actor: Actor) -> int:
     """Change a contact's points and return the id of the log row; `names` are type, event, action."""
     old, new = row["points"], row["points"] + delta
-    contacts.touch(work, row, actor)
+    details = {"points": [old, new], **contacts.touch(work, row, actor)}
+    notices.saved(work, row, details)  # with the points it had before, as recorded
     contacts.save(work, row, {"points": new})
-    work.audit(actor, row["id"], "update", {"points": [old, new]})
+    work.audit(actor, row["id"], "update", details)
     kind, event_name, action_name = names
     values = {"type": kind, "event_name": event_name, "action_name": action_name, "delta": delta}
     return work.add("lead_points_change_log", lead_id=row["id"], date_added=work.stamp, **values)

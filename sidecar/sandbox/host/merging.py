@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from sidecar.sandbox.host import contacts, merge_repair
+from sidecar.sandbox.host import contacts, merge_repair, notices
 from sidecar.sandbox.host.contacts import Row
 from sidecar.sandbox.host.values import shown
 from sidecar.sandbox.host.work import Actor, Work
@@ -35,10 +35,11 @@ def merge(work: Work, winner: Row, loser: Row, actor: Actor) -> None:
         merge_repair.before_merge(work, winner, loser, columns, details)
     if details:
         columns |= {"modified_by": actor.id, "modified_by_user": actor.modified_name}
-        columns |= {} if work.rules.freeze_date_modified else {"date_modified": work.stamp}
+        columns |= {} if work.profile.freezes_date_modified else {"date_modified": work.stamp}
         was_known = winner["date_identified"] is not None
         contacts.save(work, winner, columns)
         work.audit(actor, winner["id"], "update", details)
+        notices.saved(work, winner, details, is_new=not was_known)
         if not was_known or "dateIdentified" in details:
             work.audit(actor, winner["id"], "identified", {})
     record(work, winner["id"], loser, actor)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, MetaData, Table, delete, func, insert, select
 
-from sidecar.sandbox.host.listeners import BEGAN, Row
+from sidecar.sandbox.host.listeners import BEGAN, BEGINS_AFTER, Row
 from sidecar.sandbox.host.tables import Schema, column_type
 
 NAME: Final = "sidecar_outbox"
@@ -46,7 +46,12 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[Row], stam
     keys = [row["dedupe_key"] for row in rows if row["dedupe_key"]]
     if keys:
         connection.execute(delete(table).where(table.c.dedupe_key.in_(keys)))
-    connection.execute(insert(table), [{**row, "date_added": stamp} for row in rows])
+    connection.execute(insert(table), [{**row, "date_added": dated(row, stamp)} for row in rows])
+
+
+def dated(row: Row, stamp: datetime) -> datetime:
+    """Return the date of a row that is written now."""
+    return stamp + BEGINS_AFTER if row["kind"] == BEGAN else stamp
 
 
 def read_page(connection: Connection, table: Table, after_id: int, limit: int) -> list[dict[str, Any]]:

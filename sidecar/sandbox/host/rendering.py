@@ -182,7 +182,7 @@ def loaded_metadata(item: Field) -> Json:
         "alias": item.alias,
         "type": item.type,
         "group": item.group,
-        "object": "lead",
+        "object": item.object,
         "is_fixed": str(int(item.is_fixed)),
         "properties": php.serialize(item.properties or {}),
         "default_value": item.default,

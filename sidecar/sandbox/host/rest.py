@@ -13,6 +13,7 @@ from sidecar.sandbox.host import (
     auth,
     bundle_bulk,
     bundle_calls,
+    company_calls,
     contact_calls,
     field_calls,
     hook_calls,
@@ -30,7 +31,16 @@ from sidecar.sandbox.host.writing import RefusedError, refusal
 if TYPE_CHECKING:
     from sidecar.sandbox.host.control import Host
 
-MODULES = (contact_calls, list_calls, field_calls, stats_calls, membership_calls, hook_calls, bundle_calls)
+MODULES = (
+    company_calls,
+    contact_calls,
+    list_calls,
+    field_calls,
+    stats_calls,
+    membership_calls,
+    hook_calls,
+    bundle_calls,
+)
 
 
 def token(call: Call) -> Response:
@@ -55,7 +65,7 @@ class Api:
         request = Request(environ)
         response = self.respond(request)
         if request.path.startswith("/api"):
-            response.headers["Mautic-Version"] = self.host.rules.version
+            response.headers["Mautic-Version"] = self.host.profile.version
         return response(environ, start_response)
 
     def respond(self, request: Request) -> Response:

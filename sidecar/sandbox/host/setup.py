@@ -21,6 +21,7 @@ from sidecar.sandbox.host.fields import (
     parse_row,
     read_core_rows,
 )
+from sidecar.sandbox.host.profiles import Profile
 from sidecar.sandbox.host.work import Actor, Database, Work
 
 ADMIN = {
@@ -32,8 +33,8 @@ ADMIN = {
     "locale": "",
 }
 ADMIN_ACTOR = Actor(1, "Ada Admin", 1, "Ada Admin")
-TEMPLATES: dict[tuple[str, str, str], tuple[sqlite3.Connection, Table]] = {}
-"""A fresh database for each prefix, set of custom fields and password, made once per process."""
+TEMPLATES: dict[tuple[str, str, str, Profile], tuple[sqlite3.Connection, Table]] = {}
+"""A fresh database for each prefix, set of custom fields, password and version, made once per process."""
 
 TEMPLATE_LOCK = threading.Lock()
 RESERVED = (
@@ -57,16 +58,31 @@ def open_database(database: Database, new_fields: Sequence[NewField], password: 
             rows = connection.execute(select(table).where(table.c.object == "lead", table.c.date_added.is_not(None)))
             for row in rows.mappings():
                 _add_column(database, parse_row(dict(row)))
+        update_tables(database)
     else:
         make_tables(database, new_fields, password)
     with database.work() as work:
         database.reload_fields(work)
 
 
+def update_tables(database: Database) -> None:
+    """Bring the tables of an older version up to this one, as Mautic's own updater does: nothing is taken away."""
+    schema, found = database.schema, inspect(database.engine)
+    with database.engine.begin() as connection:
+        for fact in database.profile.columns:
+            table = schema[fact.table]
+            if fact.name not in {column["name"] for column in found.get_columns(table.name)}:
+                kind = table.c[fact.name].type.compile(connection.dialect)
+                rest = f" NOT NULL DEFAULT {fact.default}" if fact.default else ""
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {fact.name} {kind}{rest}"))
+        for table in schema.tables.values():
+            table.create(connection, checkfirst=True)
+
+
 def make_tables(database: Database, new_fields: Sequence[NewField], password: str) -> None:
     """Make the tables with the core fields, the wished custom fields and one administrator."""
     schema = database.schema
-    key = (schema["leads"].name, repr(new_fields), password)
+    key = (schema["leads"].name, repr(new_fields), password, database.profile)
     with database.engine.connect() as connection:
         raw = connection.connection.driver_connection
         if isinstance(raw, sqlite3.Connection) and key in TEMPLATES:
@@ -95,7 +111,7 @@ def fill_tables(database: Database, new_fields: Sequence[NewField], password: st
     schema = database.schema
     with database.engine.begin() as connection:
         schema["lead_fields"].create(connection)
-        work = Work(connection, schema, database.clock.now(), database.rules, {})
+        work = Work(connection, schema, database.clock.now(), database.profile, {})
         rows = [work.row("lead_fields", **row) for row in read_core_rows()]
         connection.execute(insert(schema["lead_fields"]), rows)
         for order, wish in enumerate(new_fields, 1):

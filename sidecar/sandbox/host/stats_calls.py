@@ -40,6 +40,7 @@ TABLES = (
     "push_notification_stats",
     "sms_message_stats",
     "video_hits",
+    "webhook_logs",
 )
 DEFAULT_LIMIT = 100
 

@@ -82,15 +82,20 @@ def read_facts() -> tuple[tuple[ColumnFact, ...], tuple[tuple[str, str, str, tup
     return tuple(columns), tuple(indexes)
 
 
-def build_schema(prefix: str = "") -> Schema:
-    """Return Mautic's tables under a prefix, for one sandbox."""
-    shared = _build_shared(prefix)
+def build_schema(
+    prefix: str = "",
+    more: tuple[ColumnFact, ...] = (),
+    dropped: frozenset[tuple[str, str]] = frozenset(),
+) -> Schema:
+    """Return Mautic's tables under a prefix, for one sandbox: with `more` columns, and without the `dropped` ones."""
+    shared = _build_shared(prefix, more, dropped)
     return Schema(dict(shared.tables), shared.blanks)
 
 
 @cache
-def _build_shared(prefix: str) -> Schema:
+def _build_shared(prefix: str, more: tuple[ColumnFact, ...], dropped: frozenset[tuple[str, str]]) -> Schema:
     facts, indexes = read_facts()
+    facts = tuple(fact for fact in (*facts, *more) if (fact.table, fact.name) not in dropped)
     metadata, schema = MetaData(), Schema({})
     by_table: dict[str, list[ColumnFact]] = {}
     for fact in facts:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
@@ -18,7 +18,11 @@ from sidecar.sandbox.host.bundle import Bundle
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.fields import Field, parse_row
 from sidecar.sandbox.host.listeners import Listeners
+from sidecar.sandbox.host.profiles import Profile
 from sidecar.sandbox.host.tables import Schema
+
+if TYPE_CHECKING:
+    from sidecar.sandbox.host.webhooks import Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,12 @@ SYSTEM = Actor()
 VISITOR = Actor(ip="93.184.216.11")
 
 
-@dataclass(slots=True)
-class Rules:
-    """How this Mautic behaves where its versions differ."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event that a webhook tells: its trigger and what stands in the body for it."""
 
-    version: str = "5.1.1"
-    freeze_date_modified: bool = False
-    dnc_moves_date_modified: bool = True
+    trigger: str
+    item: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -58,8 +61,11 @@ class Work:
     connection: Connection
     schema: Schema
     now: datetime
-    rules: Rules
+    profile: Profile
     fields: dict[str, Field]
+    company_fields: dict[str, Field] = field(default_factory=dict)
+    triggers: frozenset[str] = frozenset()
+    notices: list[Notice] = field(default_factory=list)
     audit_ids: Iterator[int] | None = None
     lead_ids: Iterator[int] | None = None
     listeners: Listeners | None = None
@@ -84,7 +90,8 @@ class Work:
     def rows(self, table: str, *conditions: Any, order: Any = None) -> list[dict[str, Any]]:
         """Return rows as dicts."""
         query = select(self.schema[table]).where(*conditions)
-        found = self.connection.execute(query if order is None else query.order_by(order))
+        wished = order if isinstance(order, list) else [order]
+        found = self.connection.execute(query if order is None else query.order_by(*wished))
         return [dict(row) for row in found.mappings()]
 
     def audit(
@@ -162,29 +169,44 @@ class Work:
 class Database:
     """The engine, the lock and the fields: everything a transaction needs."""
 
-    def __init__(self, url: str, schema: Schema, clock: HostClock, rules: Rules) -> None:
+    def __init__(self, url: str, schema: Schema, clock: HostClock, profile: Profile) -> None:
         self.engine = open_engine(url)
-        self.schema, self.clock, self.rules = schema, clock, rules
+        self.schema, self.clock, self.profile = schema, clock, profile
         self.lock = threading.RLock()
         self.fields: dict[str, Field] = {}
+        self.company_fields: dict[str, Field] = {}
         self.bundle: Bundle | None = None
+        self.hooks: Hooks | None = None
+
+    def unit(self, connection: Connection, moment: datetime) -> Work:
+        """Return what is done on a connection, stamped with a moment; it knows what webhooks ask for."""
+        unit = Work(connection, self.schema, moment, self.profile, self.fields, self.company_fields)
+        if self.hooks:
+            unit.triggers = self.hooks.triggers(unit)
+        return unit
 
     @contextmanager
     def work(self) -> Iterator[Work]:
         """Do something as one transaction, alone, stamped with the clock's time."""
         with self.lock, self.engine.begin() as connection:
-            unit = Work(connection, self.schema, self.clock.now(), self.rules, self.fields)
+            unit = self.unit(connection, self.clock.now())
             unit.listeners = self.bundle.listen() if self.bundle else None
             yield unit
             unit.flush()
+            if self.hooks:
+                self.hooks.before_commit(unit)
+        if self.hooks:
+            self.hooks.after_commit(unit.notices)
         if self.bundle and unit.listeners and unit.listeners.has_push:
             self.bundle.wake(unit.now)
 
     def reload_fields(self, work: Work) -> None:
-        """Read the contact fields again."""
+        """Read the fields of contacts and companies again."""
         table = work.schema["lead_fields"]
-        rows = work.rows("lead_fields", table.c.object == "lead", table.c.is_published == 1, order=table.c.field_order)
-        self.fields = work.fields = {row["alias"]: parse_row(row) for row in rows}
+        rows = work.rows("lead_fields", table.c.is_published == 1, order=table.c.field_order)
+        found = {name: {r["alias"]: parse_row(r) for r in rows if r["object"] == name} for name in ("lead", "company")}
+        self.fields = work.fields = found["lead"]
+        self.company_fields = work.company_fields = found["company"]
 
 
 def open_engine(url: str) -> Engine:

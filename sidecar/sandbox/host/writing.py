@@ -178,7 +178,7 @@ def batch_edit(writer: Writer, body: Any, faults: list[Fault], *, replace: bool)
     """
     items, out = read_items(body), BatchAnswer()
     ids = [as_id(item["id"]) for item in items.values() if "id" in item]
-    rows = contacts.load(writer.work, [i for i in ids if i])
+    rows = contacts.load_for_batch(writer.work, [i for i in ids if i])
     loaded = {contact_id: Entity(row) for contact_id, row in rows.items()}
     in_order = [loaded.get(contact_id) for contact_id in ids]
     for key, item in items.items():
@@ -207,7 +207,7 @@ def edit_item(writer: Writer, out: BatchAnswer, key: Any, item: Body, entity: En
             return
         out.entities[key] = entity
         change = writer.parse(item, replace=replace)
-        if entity.is_saved:
+        if entity.is_saved and writer.work.profile.repeats_make_duplicates:
             writer.duplicate(entity.row, change)
         else:
             writer.update(entity.row, change)

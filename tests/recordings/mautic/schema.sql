@@ -590,6 +590,24 @@ CREATE TABLE `imports` (
   KEY `import_priority` (`priority`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE `integration_entity` (
+  `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `date_added` datetime NOT NULL,
+  `integration` varchar(191) DEFAULT NULL,
+  `integration_entity` varchar(191) DEFAULT NULL,
+  `integration_entity_id` varchar(191) DEFAULT NULL,
+  `internal_entity` varchar(191) DEFAULT NULL,
+  `internal_entity_id` int(11) DEFAULT NULL,
+  `last_sync_date` datetime DEFAULT NULL,
+  `internal` longtext DEFAULT NULL COMMENT '(DC2Type:array)',
+  PRIMARY KEY (`id`),
+  KEY `integration_external_entity` (`integration`,`integration_entity`,`integration_entity_id`),
+  KEY `integration_internal_entity` (`integration`,`internal_entity`,`internal_entity_id`),
+  KEY `integration_entity_match` (`integration`,`internal_entity`,`integration_entity`),
+  KEY `integration_last_sync_date` (`integration`,`last_sync_date`),
+  KEY `internal_integration_entity` (`internal_entity_id`,`integration_entity_id`,`internal_entity`,`integration_entity`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
+
 CREATE TABLE `ip_addresses` (
   `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `ip_address` varchar(45) NOT NULL,
@@ -1105,6 +1123,31 @@ CREATE TABLE `pages` (
   CONSTRAINT `FK_2074E57591861123` FOREIGN KEY (`variant_parent_id`) REFERENCES `pages` (`id`) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE `plugin_integration_settings` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `plugin_id` int(10) unsigned DEFAULT NULL,
+  `name` varchar(191) NOT NULL,
+  `is_published` tinyint(1) NOT NULL,
+  `supported_features` longtext DEFAULT NULL COMMENT '(DC2Type:array)',
+  `api_keys` longtext NOT NULL COMMENT '(DC2Type:array)',
+  `feature_settings` longtext DEFAULT NULL COMMENT '(DC2Type:array)',
+  PRIMARY KEY (`id`),
+  KEY `IDX_941A2CE0EC942BCF` (`plugin_id`),
+  CONSTRAINT `FK_941A2CE0EC942BCF` FOREIGN KEY (`plugin_id`) REFERENCES `plugins` (`id`) ON DELETE CASCADE
+) ENGINE=InnoDB AUTO_INCREMENT=4 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE `plugins` (
+  `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `name` varchar(191) NOT NULL,
+  `description` longtext DEFAULT NULL,
+  `is_missing` tinyint(1) NOT NULL,
+  `bundle` varchar(50) NOT NULL,
+  `version` varchar(191) DEFAULT NULL,
+  `author` varchar(191) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `unique_bundle` (`bundle`)
+) ENGINE=InnoDB AUTO_INCREMENT=2 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
+
 CREATE TABLE `point_group_contact_score` (
   `contact_id` bigint(20) unsigned NOT NULL,
   `group_id` int(10) unsigned NOT NULL,
@@ -1367,6 +1410,19 @@ CREATE TABLE `webhook_events` (
   PRIMARY KEY (`id`),
   KEY `IDX_7AD44E375C9BA60B` (`webhook_id`),
   CONSTRAINT `FK_7AD44E375C9BA60B` FOREIGN KEY (`webhook_id`) REFERENCES `webhooks` (`id`) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE `webhook_logs` (
+  `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `webhook_id` int(10) unsigned NOT NULL,
+  `status_code` varchar(50) NOT NULL,
+  `date_added` datetime DEFAULT NULL,
+  `note` varchar(191) DEFAULT NULL,
+  `runtime` double DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_45A353475C9BA60B` (`webhook_id`),
+  KEY `webhook_id_date_added` (`webhook_id`,`date_added`),
+  CONSTRAINT `FK_45A353475C9BA60B` FOREIGN KEY (`webhook_id`) REFERENCES `webhooks` (`id`) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE `webhook_queue` (
