@@ -91,8 +91,6 @@ def member(call: Call, contact_id: int) -> Row:
 
 
 RULES = [
-    Rule("/api/segments", endpoint=segments_list, methods=["GET"]),
-    Rule("/api/segments/new", endpoint=segment_new, methods=["POST"]),
     Rule("/api/segments/<int:segment_id>/contact/<int:contact_id>/add", endpoint=segment_add, methods=["POST"]),
     Rule("/api/segments/<int:segment_id>/contact/<int:contact_id>/remove", endpoint=segment_remove, methods=["POST"]),
     Rule("/api/stages", endpoint=stages_list, methods=["GET"]),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.http import http_date
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
@@ -16,9 +17,11 @@ from sidecar.sandbox.host import (
     company_calls,
     contact_calls,
     field_calls,
+    field_removal,
     hook_calls,
     list_calls,
     membership_calls,
+    segment_calls,
     stats_calls,
 )
 from sidecar.sandbox.host.answers import ApiError, answer, generic_error, typed_error
@@ -36,7 +39,9 @@ MODULES = (
     contact_calls,
     list_calls,
     field_calls,
+    field_removal,
     stats_calls,
+    segment_calls,
     membership_calls,
     hook_calls,
     bundle_calls,
@@ -66,6 +71,7 @@ class Api:
         response = self.respond(request)
         if request.path.startswith("/api"):
             response.headers["Mautic-Version"] = self.host.profile.version
+            response.headers["Date"] = http_date(self.host.clock.now())
         return response(environ, start_response)
 
     def respond(self, request: Request) -> Response:
