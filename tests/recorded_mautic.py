@@ -113,7 +113,7 @@ def rules_for(schema: ObjectSchema, *host_fields: str, consent: bool = True) -> 
     return Rules(mapping, {"Lead": fields}, Fingerprinter(b"salt"))
 
 
-Reply = tuple[int, Any] | Callable[[Any], tuple[int, Any]] | Exception
+Reply = tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Callable[[Any], tuple[int, Any]] | Exception
 
 
 class ScriptedMautic(HTTPAdapter):
@@ -132,8 +132,9 @@ class ScriptedMautic(HTTPAdapter):
         """Answer with the next reply for the path."""
         path = request.path_url
         with self._lock:
-            status, body = self._answer(path, request)
+            status, body, *headers = self._answer(path, request)
         response = requests.Response()
+        response.headers.update(headers[0] if headers else {})
         response.status_code, response.request, response.url = status, request, str(request.url)
         response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
         if self.version and path.startswith("/api"):
@@ -148,7 +149,7 @@ class ScriptedMautic(HTTPAdapter):
         """Return the bodies sent to those paths."""
         return [body for _, path, body in self.sent if path.startswith(start)]
 
-    def _answer(self, path: str, request: requests.PreparedRequest) -> tuple[int, Any]:
+    def _answer(self, path: str, request: requests.PreparedRequest) -> tuple[Any, ...]:
         scripted = self.replies.get(path)
         if path == "/oauth/v2/token" and not scripted:
             self.tokens += 1

@@ -1,5 +1,7 @@
 """Writing contacts through a REST API that is easily misled: each trap by its recorded answer."""
 
+import json
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,6 +34,20 @@ TYPES = {
 PAUSES: list[float] = []
 """How long the writer waited, in all tests."""
 NAMES = ("email", "firstname", "tier", "score", "interests", "gone")
+
+
+class SlowMautic(ScriptedMautic):
+    """Answers several callers at the same time."""
+
+    def _answer(self, path: str, request: requests.PreparedRequest) -> tuple[Any, ...]:
+        reply = self.replies.get(path, [None])[0]
+        if not callable(reply):
+            return super()._answer(path, request)
+        self._lock.release()
+        try:
+            return reply(json.loads(request.body or ""))
+        finally:
+            self._lock.acquire()
 
 
 class FakeReader:
@@ -232,6 +248,14 @@ def test_no_batch_is_larger_than_mautic_allows() -> None:
     assert [result.ref.id for result in results if result.ref] == [str(each) for each in range(1, 901)]
 
 
+def test_four_thousand_edits_are_twenty_batches_where_mautic_is_quick() -> None:
+    mautic = ScriptedMautic({EDIT: [echo]})
+    reader = FakeReader(living=range(1, 4_001))
+    results = write(mautic, *(edit(each, firstname="A") for each in range(1, 4_001)), reader=reader, parallel=4)
+    assert not any(result.error for result in results)
+    assert [len(body) for body in mautic.bodies(EDIT)] == [200] * 20
+
+
 def test_the_work_is_shared_among_as_many_requests_as_allowed() -> None:
     mautic = ScriptedMautic({EDIT: [echo]})
     write(mautic, *(edit(each, firstname="A") for each in range(1, 121)), parallel=4)
@@ -245,6 +269,43 @@ def test_a_lost_answer_makes_every_item_wait_and_no_other_batch() -> None:
     lost = [result for result in results if result.error]
     assert {result.error for result in lost} == {WriteError("mautic-unreachable", Reaction.RETRY)}
     assert 0 < len(lost) < 300
+
+
+def test_where_mautic_is_busy_we_wait_as_long_as_it_asks_and_send_less_at_once() -> None:
+    busy = (429, {}, {"Retry-After": "7"})
+    mautic = ScriptedMautic({EDIT: [busy, (503, {}, {"Retry-After": "2"}), echo]})
+    PAUSES.clear()
+    results = write(mautic, *(edit(each, firstname="A") for each in range(1, 401)))
+    assert not any(result.error for result in results)
+    assert PAUSES == [7, 2]
+    assert [len(body) for body in mautic.bodies(EDIT)] == [200, 200, 200, 60, 70, 70]
+
+
+def test_a_pause_longer_than_a_run_ends_the_writing_and_not_the_rest_of_the_world() -> None:
+    mautic = ScriptedMautic({EDIT: [echo, (429, {}, {"Retry-After": "900"})]})
+    results = write(mautic, *(edit(each, firstname="A") for each in range(1, 801)))
+    assert {result.error for result in results[:200]} == {None}
+    assert {result.error for result in results[200:]} == {
+        WriteError("mautic-busy", Reaction.RETRY, retry_after_seconds=900)
+    }
+    assert len(mautic.paths()) == 2
+
+
+def test_there_are_never_more_requests_open_than_granted() -> None:
+    lock, is_open, most = threading.Lock(), [0], [0]
+    meeting = threading.Barrier(3)
+
+    def slow(body: list[dict[str, Any]]) -> tuple[int, Any]:
+        with lock:
+            is_open[0] += 1
+            most[0] = max(most[0], is_open[0])
+        meeting.wait(5)  # all three are here at once, or the test fails
+        with lock:
+            is_open[0] -= 1
+        return echo(body)
+
+    write(SlowMautic({EDIT: [slow]}), *(edit(each, firstname="A") for each in range(1, 601)), parallel=3)
+    assert most == [3]
 
 
 def test_one_poisonous_contact_does_not_take_its_batch_along() -> None:
