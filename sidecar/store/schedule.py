@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from cronsim import CronSim, CronSimError
 from sqlalchemy import ColumnElement, Connection, Row, Update, select, update
@@ -29,7 +29,7 @@ INTERVAL_BY_LANE = {"reconcile": 24 * _HOUR}
 _MAX_JITTER_SECONDS = 300
 _MAX_CRON_LENGTH = 100
 HASTE = timedelta(seconds=10)
-"""How long an early run waits for more to do."""
+"""How long an early run waits for more to do, and the least time between two early runs of a lane."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -107,27 +107,37 @@ class Schedules:
         """Let the next run come at that moment; those after it keep to the schedule."""
         self._change(instance_id, lane, {"next_run_at": until})
 
-    def hasten(self, instance_id: int, lane: str, at: datetime, now: datetime) -> None:
-        """Let the next planned run come at that moment already; afterwards the schedule goes on as before.
+    def hasten(self, instance_id: int, lane: str, at: datetime, now: datetime) -> datetime | None:
+        """Let the next planned run come at that moment already; return when it comes, or None if none is planned.
 
-        A run that is due or comes earlier anyway stays, and so does one that was postponed: somebody had a reason.
+        Afterwards the schedule goes on as before. A run that is due or comes earlier anyway stays, and so does one that was
+        postponed: somebody had a reason. Between two early runs there are ten seconds, whoever asks for them.
         """
         with self._database.write() as connection:
             row = connection.execute(select(schedules).where(_is(instance_id, lane))).one_or_none()
-            if row is None or row.next_run_at is None or row.next_run_at <= at:
-                return
-            if row.next_run_at == next_run(row, now) or row.next_run_at <= now + HASTE:
-                connection.execute(_unless_moved(row).values(next_run_at=at))
+            if row is None or row.next_run_at is None:
+                return None
+            soonest = at if row.early_at is None else max(at, row.early_at + HASTE)
+            if row.next_run_at <= soonest or not (_is_planned(row, now) or row.next_run_at <= now + HASTE):
+                return cast(datetime, row.next_run_at)
+            connection.execute(_unless_moved(row).values(next_run_at=soonest))
+            return soonest
 
-    def claim_due(self, now: datetime) -> Sequence[DueSlot]:
-        """Return the slots that are due and ours; nobody else gets them. Slots missed meanwhile count as one."""
+    def claim_due(self, now: datetime, *, only: tuple[int, str] | None = None) -> Sequence[DueSlot]:
+        """Return the slots that are due and ours; nobody else gets them. Slots missed meanwhile count as one.
+
+        A lane that is running keeps its slot until it is done: what was noted since the run began must be looked at as well.
+        `only` names one lane of one instance.
+        """
         due = (
             select(schedules)
             .join(instances, instances.c.id == schedules.c.instance_id)
             .where(schedules.c.on_by_customer, schedules.c.on_by_support, instances.c.state.in_(RUNNING_STATES))
-            .where((schedules.c.next_run_at <= now) | schedules.c.next_run_at.is_(None))
+            .where((schedules.c.next_run_at <= now) | schedules.c.next_run_at.is_(None), _is_free(now))
             .order_by(schedules.c.id)
         )
+        if only is not None:
+            due = due.where(_is(*only))
         with self._database.read() as connection:
             rows = connection.execute(due).all()
         if not rows:
@@ -135,9 +145,14 @@ class Schedules:
         with self._database.write() as connection:
             return [_slot(row, now) for row in rows if connection.execute(_claim(row, now)).rowcount == 1]
 
+    def is_running(self, instance_id: int, lane: str, now: datetime) -> bool:
+        """Tell whether somebody holds the lane's lease."""
+        held = select(schedules.c.id).where(_is(instance_id, lane), ~_is_free(now))
+        with self._database.read() as connection:
+            return connection.scalar(held) is not None
+
     def claim_lease(self, instance_id: int, lane: str, owner: str, now: datetime, seconds: int) -> int | None:
         """Return the fence of a new lease, or None while someone else holds one. Each lease has a greater fence."""
-        free = schedules.c.lease_until.is_(None) | (schedules.c.lease_until <= now)
         taken = {
             "lease_owner": owner,
             "lease_until": now + timedelta(seconds=seconds),
@@ -146,7 +161,7 @@ class Schedules:
         }
         with self._database.write() as connection:
             _ensure(connection, instance_id, lane)
-            claimed = connection.execute(update(schedules).where(_is(instance_id, lane), free).values(taken))
+            claimed = connection.execute(update(schedules).where(_is(instance_id, lane), _is_free(now)).values(taken))
             if claimed.rowcount == 0:
                 return None
             return connection.scalar(select(schedules.c.fence).where(_is(instance_id, lane)))
@@ -215,6 +230,10 @@ def _is(instance_id: int, lane: str) -> ColumnElement[bool]:
     return (schedules.c.instance_id == instance_id) & (schedules.c.lane == lane)
 
 
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return schedules.c.lease_until.is_(None) | (schedules.c.lease_until <= now)
+
+
 def _ensure(connection: Connection, instance_id: int, lane: str) -> None:
     """Make the row of a lane nobody touched yet."""
     if connection.scalar(select(schedules.c.id).where(_is(instance_id, lane))) is not None:
@@ -235,7 +254,13 @@ def _ensure(connection: Connection, instance_id: int, lane: str) -> None:
 
 def _claim(row: Row[Any], now: datetime) -> Update:
     """Move the slot on, if nobody did since we looked."""
-    return _unless_moved(row).values(next_run_at=next_run(row, now))
+    is_early = row.next_run_at is not None and not _is_planned(row, row.next_run_at - timedelta(seconds=1))
+    return _unless_moved(row).values(next_run_at=next_run(row, now), early_at=now if is_early else row.early_at)
+
+
+def _is_planned(row: Row[Any], before: datetime) -> bool:
+    """Tell whether the next run comes when the schedule says, seen from some moment before it."""
+    return bool(row.next_run_at == next_run(row, before))
 
 
 def _unless_moved(row: Row[Any]) -> Update:
@@ -249,4 +274,5 @@ def _slot(row: Row[Any], now: datetime) -> DueSlot:
 
 
 def _schedule(row: Row[Any]) -> Schedule:
-    return Schedule(**{name: value for name, value in row._asdict().items() if name not in ("id", "lease_seconds")})
+    left_out = ("id", "lease_seconds", "early_at")
+    return Schedule(**{name: value for name, value in row._asdict().items() if name not in left_out})

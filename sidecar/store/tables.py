@@ -58,6 +58,8 @@ schedules = table(
     Column("on_by_support", Boolean, nullable=False),
     Column("jitter_seconds", Integer, nullable=False),
     moment("next_run_at", nullable=True),
+    # When the slot was last claimed for a run that came before its time.
+    moment("early_at", nullable=True),
     word("lease_owner", 200, nullable=True),
     moment("lease_until", nullable=True),
     Column("lease_seconds", Integer, nullable=False),

@@ -82,3 +82,41 @@ def test_a_lane_nobody_planned_yet_is_left_alone(database):
     instance = an_instance(database)
     Schedules(database).hasten(instance.id, "people", NOW + HASTE, NOW)
     assert next_run(database, instance) is None
+
+
+def test_two_early_runs_are_ten_seconds_apart_whoever_asks(database, lane):
+    schedules = Schedules(database)
+    schedules.hasten(lane.id, "people", NOW, NOW)
+    assert [slot.instance_id for slot in schedules.claim_due(NOW, only=(lane.id, "people"))] == [lane.id]
+    soon = NOW + timedelta(seconds=3)
+    assert schedules.hasten(lane.id, "people", soon, soon) == NOW + HASTE
+    schedules.claim_due(NOW + HASTE)
+    late = NOW + timedelta(seconds=30)
+    assert schedules.hasten(lane.id, "people", late, late) == late
+
+
+def test_a_planned_run_does_not_put_an_early_one_off(database, lane):
+    planned = next_run(database, lane)
+    schedules = Schedules(database)
+    schedules.claim_due(planned)
+    assert schedules.hasten(lane.id, "people", planned, planned) == planned
+
+
+def test_a_lane_that_is_running_keeps_its_slot_until_it_is_done(database, lane):
+    schedules = Schedules(database)
+    schedules.hasten(lane.id, "people", NOW, NOW)
+    fence = schedules.claim_lease(lane.id, "people", "a worker", NOW, 60)
+    assert (schedules.claim_due(NOW), schedules.is_running(lane.id, "people", NOW)) == ([], True)
+    schedules.release_lease(lane.id, "people", fence)
+    assert not schedules.is_running(lane.id, "people", NOW)
+    assert len(schedules.claim_due(NOW)) == 1
+
+
+def test_one_lane_is_claimed_without_the_others(database, lane):
+    other = an_instance(database, "other")
+    Instances(database).set_state(other.id, InstanceState.READY)
+    for each in (lane, other):
+        Schedules(database).switch(each.id, "activities", by_customer=True, by_support=True)
+    claimed = Schedules(database).claim_due(NOW, only=(other.id, "activities"))
+    assert [(slot.instance_id, slot.lane) for slot in claimed] == [(other.id, "activities")]
+    assert len(Schedules(database).claim_due(NOW)) == 1

@@ -14,7 +14,8 @@ MARIADB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and the column of the last early run."""
+    op.add_column("schedules", sa.Column("early_at", UtcDateTime(), nullable=True))
     op.create_table(
         "host_parts",
         sa.Column("id", BigId, autoincrement=True),
