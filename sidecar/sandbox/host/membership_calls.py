@@ -10,25 +10,6 @@ from sidecar.sandbox.host.answers import NOT_FOUND, answer, plain_error
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.change import Change
 from sidecar.sandbox.host.contacts import Row
-from sidecar.sandbox.host.rendering import iso
-
-
-def segments_list(call: Call) -> Response:
-    """Return the segments, keyed by id."""
-    rows = call.work.rows("lead_lists")
-    lists = {
-        str(r["id"]): {"id": r["id"], "name": r["name"], "alias": r["alias"], "dateAdded": iso(r["date_added"])}
-        for r in rows
-    }
-    return answer({"total": len(lists), "lists": lists})
-
-
-def segment_new(call: Call) -> Response:
-    """Make a segment."""
-    name = str(call.item.get("name", ""))
-    segment_id = memberships.segment_named(call.work, name, call.item.get("alias"))
-    row = existing(call, "lead_lists", segment_id)
-    return answer({"list": {"id": segment_id, "name": name, "alias": row["alias"], "filters": []}}, 201)
 
 
 def segment_add(call: Call, segment_id: int, contact_id: int) -> Response:
