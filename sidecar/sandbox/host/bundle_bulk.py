@@ -67,7 +67,6 @@ class Bulk:
         if row is None:
             made = contacts.create(self.work, change, self.writer.actor, origin)
             self.writer.uniques.note(made)
-            self.taken.add(("id", made["id"]))
             return {"id": made["id"], "created": True, "changed": True}
         # Unlike Mautic's own calls it does not mind unique values that the contact shares with another and that were not sent.
         is_changed = contacts.edit(self.work, row, change, self.writer.actor, origin)
@@ -117,7 +116,7 @@ class Bulk:
 
     def parse(self, item: Item) -> Change:
         """Return the change an item asks for; what Mautic would drop without a word is refused here."""
-        values = {alias: None if value == "" else value for alias, value in item["fields"].items()}
+        values = {alias: None if value in ("", []) else value for alias, value in item["fields"].items()}
         body: Row = {**values, "overwriteWithBlank": True, "tags": item.get("tags") or []}
         body |= {"owner": item["owner"]} if "owner" in item else {}
         change, errors = parse_change(self.work.fields, body, self.writer.known, replace=False)
@@ -169,10 +168,16 @@ def require_form(item: Any) -> None:
         raise ItemError(400, "invalid", "An item is an object with fields.", ["fields"])
     wrong = [name for name in item if name not in MEMBERS]
     wrong += [name for name in ("id", "owner") if item.get(name) is not None and type(item[name]) is not int]
+    wrong += [] if all(is_plain(value) for value in item["fields"].values()) else ["fields"]
     tags = item.get("tags") or []
     wrong += [] if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags) else ["tags"]
     if wrong:
         raise ItemError(400, "invalid", NOT_VALID, wrong)
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is a scalar, or a list of scalars."""
+    return all(isinstance(each, str | int | float | None) for each in (value if isinstance(value, list) else [value]))
 
 
 def read_opt_out(entry: Any, change: Change) -> None:

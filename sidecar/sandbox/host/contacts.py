@@ -104,6 +104,7 @@ def create_many(
 def settle_creation(work: Work, row: Row, made: Made, actor: Actor, origin: Origin, action: str) -> None:
     """Leave the traces of a creation and write what hangs on the contact."""
     change, details = made
+    work.changed("contact", row["id"])
     write_relations(work, row, change, details, actor)
     if details:
         work.audit(actor, row["id"], action, with_origin(details, origin))
