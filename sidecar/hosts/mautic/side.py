@@ -14,16 +14,18 @@ from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.finder import find_contacts
+from sidecar.hosts.mautic.native.tables import NativeTables
+from sidecar.hosts.mautic.native.watch import watch
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.segments import SegmentWriter
 from sidecar.hosts.mautic.standing import read_segment_ids
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.tags import count_contacts
 from sidecar.hosts.mautic.timeline import TimelineReader
-from sidecar.hosts.mautic.told import ToldContacts
+from sidecar.hosts.mautic.told import ToldContacts, ToldPush, take_pushes
 from sidecar.hosts.mautic.writer import ContactWriter
 from sidecar.mapping.model import ObjectMapping, ScopeWho
-from sidecar.mapping.rules import Rules
+from sidecar.mapping.rules import Problem, Rules
 from sidecar.mapping.scope import judge
 from sidecar.records import ObjectSchema, Record, Ref, Side
 from sidecar.sync.model import Cursor, Page, Wanted, Window, Write, WriteResult
@@ -59,6 +61,10 @@ class MauticSide:
     def timeline(self) -> TimelineReader:
         """What people did, for the activities lane."""
         return TimelineReader(self.reader.engine, self.reader.tables.prefix, self.reader.base_url, clock=self.now)
+
+    def find_rival(self, now: datetime) -> Problem | None:
+        """Return the warning that another sync writes beside us: Mautic's own plugin. One statement."""
+        return watch(self.reader.engine, NativeTables(self.reader.tables.prefix), now)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -96,6 +102,12 @@ class MauticSide:
         """See SidePort."""
         if feed == CONTACT:
             self._told.confirm(cursor)
+
+    def take_pushes(self, keep: Callable[[Sequence[ToldPush]], object]) -> None:
+        """Hand over whom people in Mautic want in Salesforce; once `keep` returned, Mautic forgets it."""
+        status = self.bundle.status
+        if status is not None and status.own_client:
+            take_pushes(self.bundle, keep)
 
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
         """See SidePort. Everything in the log is shown: a page costs the same few statements."""

@@ -1,18 +1,49 @@
-"""The contact feed as our bundle's outbox tells it: who changed, was deleted or merged, until it was settled.
+"""What our bundle's outbox tells: who changed, was deleted or merged, until it was settled, and who is to be pushed.
 
 A row is deleted once what it told is settled (`confirm`), so a crash anywhere tells it again. What changes again meanwhile has
 a new row, which is left to the next reading.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sidecar.hosts.mautic.bundle import Bundle
-from sidecar.hosts.mautic.reader import ContactReader, Wish
+from sidecar.hosts.mautic.bundle import Bundle, OutboxRow
+from sidecar.hosts.mautic.reader import ContactReader, Wish, ref_of
+from sidecar.records import Ref
 from sidecar.sync.model import Cursor, Page, Window
 
-KINDS = ("contact",)
+MAX_SOURCE = 120
+CONTACTS, PUSHES = ("contact",), ("push",)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPush:
+    """Somebody in Mautic wants a contact in Salesforce: as what, in which campaign, and by which action it was wished."""
+
+    contact: Ref
+    wanted_object: str | None
+    campaign_id: str | None
+    member_status: str | None
+    source: str
+
+
+def take_pushes(bundle: Bundle, keep: Callable[[Sequence[ToldPush]], object]) -> None:
+    """Hand over the pushes that the outbox tells, and have them deleted there once they are kept."""
+    for rows in bundle.rows(PUSHES):
+        keep([_push(row) for row in rows])
+        bundle.done([row.id for row in rows])
+
+
+def _push(row: OutboxRow) -> ToldPush:
+    told = row.details
+    return ToldPush(
+        ref_of(row.object_id),
+        told.get("as") or None,
+        told.get("campaign_id") or None,
+        told.get("member_status") or None,
+        str(told.get("source") or "")[:MAX_SOURCE],
+    )
 
 
 class ToldContacts:
@@ -33,7 +64,7 @@ class ToldContacts:
         seen: set[int] = set()
         begins_at = window.begins_at or window.start
         cursor = Cursor(window.start - timedelta(seconds=1), "0")
-        for rows in self._bundle.rows(KINDS):
+        for rows in self._bundle.rows(CONTACTS):
             self._told += [row.id for row in rows]
             cursor = replace(cursor, id=str(rows[-1].id))
             meant = [row for row in rows if row.at >= begins_at]
