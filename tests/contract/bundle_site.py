@@ -61,6 +61,9 @@ class Site:
     def patch(self, contact_id: int, values: dict[str, Any], headers: dict[str, str]) -> None:
         self.call("PATCH", f"/api/contacts/{contact_id}/edit", values, **headers)
 
+    def patch_company(self, company_id: int, values: dict[str, Any], headers: dict[str, str]) -> None:
+        self.call("PATCH", f"/api/companies/{company_id}/edit", values, **headers)
+
     def bulk(self, *items: Any, **headers: str) -> list[dict[str, Any]]:
         """Write in bulk; return the results."""
         answer = self.call("POST", "/api/sidecar/contacts/bulk", {"items": list(items)}, **headers)

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import inspect
 
 from sidecar.sandbox.host.faults import Fault
-from sidecar.sandbox.host.work import SYSTEM
 from tests.contract.bundle_site import CALLS, KEY, MARK, Site
 from tests.contract.host_replay import basic
 
@@ -186,10 +185,17 @@ def test_companies_are_told_and_who_becomes_a_member(site: Site) -> None:
     assert sorted(site.news()) == [("company", "changed", company), ("contact", "changed", site.ana)]
     site.host.join_company(site.ana, "Acme")
     assert site.news() == []
-    with site.host.database.work() as work:
-        work.audit(SYSTEM, company, "update", {"companycity": ["", "Wien"]}, "company")
-        work.audit(SYSTEM, 99, "delete", {"name": "Gone"}, "company")
-    assert site.news() == [("company", "changed", company), ("company", "deleted", 99)]
+    site.host.edit_company(company, {"companycity": "Wien"})
+    site.host.rename_company(company, "Acme 2")
+    assert site.news() == [("company", "changed", company)]
+    site.host.leave_company(site.ana, company)
+    assert site.news() == [("contact", "changed", site.ana)]
+    site.call("POST", f"/api/companies/{company}/contact/{site.bob}/add", None, **site.other)
+    assert site.news() == [("contact", "changed", site.bob)]
+    site.patch_company(company, {"companycity": "Graz"}, {**site.own, **MARK})
+    assert site.news() == []
+    site.call("DELETE", f"/api/companies/{company}/delete", None, **site.own, **MARK)
+    assert site.news() == [("company", "deleted", company)]
 
 
 # -- own writes ------------------------------------------------------------------------------------------------------

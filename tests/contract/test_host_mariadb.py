@@ -33,7 +33,23 @@ def test_contacts_merges_forms_late_commits_and_new_fields_work_on_mariadb(
     assert (status, list(body["contacts"])) == (200, [str(new_id)])
     host.delete_contact(first)
     assert host.rows("contact_merge_records", contact_id=first) == []
+    the_bundle_works_on_mariadb(host, new_id)
     host.close()
+
+
+def the_bundle_works_on_mariadb(host: Host, contact_id: int) -> None:
+    """Show that rows replace each other, that items are undone alone, and that the beginning stays."""
+    host.install_bundle()
+    host.edit_contact(contact_id, {"nickname": "one"})
+    [began, first] = host.outbox()
+    items = [{"fields": {"points": 10**30}, "tags": ["x"]}, {"id": contact_id, "fields": {"nickname": "two"}}]
+    status, body = call(host, "POST", "/api/sidecar/contacts/bulk", {"items": items})
+    assert (status, body["results"][0]["error"]["code"]) == (200, 500)
+    assert body["results"][1] == {"id": contact_id, "created": False, "changed": True}
+    [_, second] = host.outbox()
+    assert (second["dedupe_key"], second["id"] > first["id"]) == (first["dedupe_key"], True)
+    assert host.rows("lead_tags") == []
+    assert call(host, "POST", "/api/sidecar/outbox/done", {"ids": [began["id"], second["id"]]}) == (200, {"deleted": 1})
 
 
 def test_mariadb_shows_the_recorded_column_types(new_mariadb_database: Callable[[], str]) -> None:
