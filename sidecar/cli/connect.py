@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.bootstrap import bootstrap
+from sidecar.bootstrap import App, bootstrap
 from sidecar.checks import check_connections
 from sidecar.cli.connect_salesforce import salesforce
 from sidecar.cli.files import read_text
@@ -14,7 +14,8 @@ from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, erro
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.records import Side
-from sidecar.store.instances import InstanceState
+from sidecar.store.instances import Instance, InstanceState
+from sidecar.takeover.warning import warn
 
 app = typer.Typer(no_args_is_help=True)
 app.command("salesforce")(salesforce)
@@ -73,13 +74,22 @@ def check(slug: SlugArgument, as_json: JsonOption = False) -> None:
             for each in found
         ]
         if all(each.is_ok for each in found):
-            documents.append(org_line(services, instance))
+            documents += [org_line(services, instance), *_rival_lines(services, instance)]
         rows = [(line["side"], "ok" if line["ok"] else "fix", line["message"], line["fixed_by"]) for line in documents]
         show(documents, as_json=as_json, table=a_table("Connections", ("Side", "", "What", "Who"), rows))
         if not all(each.is_ok for each in found):
             raise typer.Exit(ExitCode.CANNOT_CONNECT)
         if instance.state is InstanceState.DRAFT:
             services.instances.set_state(instance.id, InstanceState.READY)
+
+
+def _rival_lines(services: App, instance: Instance) -> list[dict[str, Any]]:
+    """Return the warning that Mautic's own plugin writes beside us; it stops nothing, and stays open as an alert."""
+    rival = warn(services, instance)
+    if rival is None:
+        return []
+    told = f"{rival.message} See: sidecar takeover inspect {instance.slug}"
+    return [{"side": "plugin", "ok": False, "code": rival.code, "message": told, "fixed_by": rival.fixed_by}]
 
 
 def register(root: typer.Typer) -> None:

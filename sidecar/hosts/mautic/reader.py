@@ -163,6 +163,16 @@ class ContactReader:
         with reading(self.engine) as connection:
             return self._survivors(connection, sorted(set(ids)))
 
+    def read_merged_into(self, ids: Iterable[int]) -> set[int]:
+        """Return the ids that now live on in one of those contacts."""
+        merges = self.tables.merges
+        found: set[int] = set()
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                wanted = select(merges.c.merged_id).where(merges.c.contact_id.in_(some))
+                found |= {int(each) for each in connection.execute(wanted).scalars()}
+        return found
+
     def read_opt_outs(self, ids: Iterable[int]) -> dict[int, Consent]:
         """Return the e-mail opt-outs of those contacts that have one."""
         found: dict[int, Consent] = {}
