@@ -143,7 +143,10 @@ def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
         with suppress(BudgetError), sides.gate.on_reserve():
             sync_urgent(_people_lane(work, sides), sides.gate.may_listen)
         raise
-    return tuple(problem for problem in lane.rules.problems if problem.code not in WARNINGS)
+    problems = [problem for problem in lane.rules.problems if problem.code not in WARNINGS]
+    if rival := sides.host.find_rival(work.app.clock()):
+        problems.append(rival)
+    return tuple(problems)
 
 
 def _people_lane(work: LaneContext, sides: OpenSides) -> Lane:

@@ -2,7 +2,7 @@
 
 import typer
 
-from sidecar.cli import budget, connect, events, instances, mappings, operate, org, people, runs
+from sidecar.cli import budget, connect, events, instances, mappings, operate, org, people, runs, takeover
 
 app = typer.Typer(
     name="sidecar",
@@ -17,6 +17,7 @@ app.add_typer(mappings.app, name="mapping", help="Export, import and list mappin
 app.add_typer(org.app, name="org", help="Check the Salesforce org of an instance, and set it up.")
 app.add_typer(operate.cron, name="cron", help="Switch the scheduled runs of an instance on and off.")
 app.add_typer(operate.keys, name="keys", help="Keys that encrypt stored secrets.")
+app.add_typer(takeover.app, name="takeover", help="Take over from Mautic's own Salesforce plugin.")
 app.add_typer(operate.users, name="user", help="People who may sign in to the web pages.")
 for module in (connect, events, runs, people, operate):
     module.register(app)
