@@ -194,3 +194,9 @@ def connect(world: World, instance: Instance) -> None:
         {"login_url": ORG_URL, "flow": "client_credentials", "client_id": "sidecar"},
         {"client_secret": "a secret of the org"},
     )
+
+
+def install_bundle(world: World, **options) -> None:
+    """Put our bundle into the world's Mautic, serving this sidecar's API client."""
+    info = world.app.connections.load(world.instance.id, Side.HOST)
+    world.host.install_bundle(info.settings["client_id"], "k" * 32, "https://sidecar.example", "acme", **options)

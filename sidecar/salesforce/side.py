@@ -103,7 +103,7 @@ class SalesforceSide:
         """See SidePort."""
         return "Salesforce's SystemModstamp"
 
-    def confirm(self, feed: str, cursor: Cursor) -> None:
+    def confirm(self, feed: str, cursor: Cursor | None = None) -> None:
         """See SidePort. Nothing: the feeds are only read."""
 
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:

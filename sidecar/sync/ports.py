@@ -48,8 +48,11 @@ class SidePort(Protocol):
     def told_by(self, feed: str, window: Window) -> str:
         """Name in words what tells the changes of the window, and why nothing better does."""
 
-    def confirm(self, feed: str, cursor: Cursor) -> None:
-        """Forget what was told up to this cursor: all of it is settled. Idempotent; nothing where a feed is only read."""
+    def confirm(self, feed: str, cursor: Cursor | None = None) -> None:
+        """Forget what was told up to this cursor, or all that was read: it is settled. Idempotent.
+
+        Nothing where a feed is only read.
+        """
 
     def read_urgent(self, rules: Rules, windows: Mapping[str, Window]) -> Iterator[Sequence[Record]]:
         """Yield at least the opt-outs and deletions among the changes in each feed's window; one call if there are few."""

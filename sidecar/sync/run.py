@@ -56,6 +56,7 @@ def sync_mapping(lane: Lane) -> None:
                 lane.store.save_cursor(side, feed, page.cursor)
                 lane.sides[side].confirm(feed, page.cursor)
             lane.store.advance(side, feed)
+            lane.sides[side].confirm(feed)
     _look_again(lane)
 
 

@@ -98,7 +98,7 @@ class MauticSide:
         why_not = self.bundle.why_not_told(window.start) if feed == CONTACT else None
         return f"Mautic's audit log ({why_not})" if why_not else "the bundle's outbox"
 
-    def confirm(self, feed: str, cursor: Cursor) -> None:
+    def confirm(self, feed: str, cursor: Cursor | None = None) -> None:
         """See SidePort."""
         if feed == CONTACT:
             self._told.confirm(cursor)

@@ -77,8 +77,8 @@ class ToldContacts:
         for page in self._reader.read_renamed(wish, replace(window, after=None), seen):
             yield replace(page, cursor=cursor)
 
-    def confirm(self, cursor: Cursor) -> None:
-        """Have the rows deleted that were told up to the cursor. Those that Mautic keeps are told again, which is harmless."""
-        settled = [each for each in self._told if each <= int(cursor.id)]
+    def confirm(self, cursor: Cursor | None) -> None:
+        """Have the rows deleted that were told up to the cursor, or all. Those that Mautic keeps are told again: harmless."""
+        settled = [each for each in self._told if cursor is None or each <= int(cursor.id)]
         if settled and self._bundle.done(settled):
             self._told = self._told[len(settled) :]
