@@ -123,7 +123,9 @@ def _save_access(app: App, instance: Instance, settings: NativeSettings, key: st
     saved = {**access.settings, "username": "", "api_version": API_VERSION}
     app.connections.save(instance.id, Side.SALESFORCE, saved, access.secrets)
     app.forget(instance, Side.SALESFORCE)
-    entry = AuditEntry(who, "salesforce-connected", app.clock(), None, saved, AUTHOR, instance_id=instance.id)
+    entry = AuditEntry(
+        who, "salesforce-connected", app.clock(), None, saved, "the sign-in of the plugin", instance_id=instance.id
+    )
     AuditLog(app.database).add(entry)
     return OrgSaving.IMPORTED
 
