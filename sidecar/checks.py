@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sidecar.bootstrap import App
 from sidecar.errors import SetupError, SidecarError
+from sidecar.hook_watch import watch_hook
 from sidecar.records import Side
 from sidecar.store.instances import Instance
 
@@ -49,6 +50,7 @@ def _reach_host(app: App, instance: Instance) -> str:
     host = app.connect_host(instance)
     try:
         host.client.require_known_version()
+        watch_hook(app, instance, host, at_once=True)
         schema = host.describe("contact")
         fields = len(schema.fields) if schema else 0
         return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"

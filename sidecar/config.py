@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     bind: str = Field(
         default="127.0.0.1:8000", pattern=r"^\S+:\d{1,5}$", description="Address and port of the web server"
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Address under which a Mautic and people's browsers reach the web server, such as https://sidecar.example.com",
+    )
     secure_cookies: bool = Field(
         default_factory=lambda data: not str(data["bind"]).startswith(LOOPBACK_HOSTS),
         description="Send cookies over https only; off by default on a loopback address, on everywhere else",

@@ -27,6 +27,7 @@ from sidecar.errors import (
     TransientError,
     UsageError,
 )
+from sidecar.hook_watch import watch_hook
 from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
 from sidecar.mapping.preflight import WARNINGS, preflight
@@ -111,6 +112,7 @@ def _run_leased(work: LaneContext) -> RunReport:
             try:
                 problems = LANES[work.lane](work, sides)
                 if work.trigger == "schedule":
+                    watch_hook(app, work.instance, sides.host, at_once=work.lane == "reconcile")
                     limits.refresh_limits(app, work.instance, sides, has_written=Status.WRITTEN in run.counts)
             finally:
                 _note_calls(work, sides)

@@ -86,6 +86,19 @@ class Connections:
         with self._database.read() as connection:
             return self._open(connection.execute(_select(instance_id, side)).one_or_none())
 
+    def set_secrets(self, instance_id: int, side: Side, secrets: Mapping[str, str]) -> None:
+        """Set secrets beside those that sign in, and leave everything else as it is; an empty one is forgotten.
+
+        Nothing happens where nobody entered a connection.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(_select(instance_id, side).with_for_update()).one_or_none()
+            if row is None:
+                return
+            kept = {name: text for name, text in (self._open(row) | dict(secrets)).items() if text}
+            saved = {"secrets": self._cipher.encrypt(json.dumps(kept)), "key_id": self._cipher.key_id}
+            connection.execute(update(connections).where(connections.c.id == row.id).values(saved))
+
     def rotate_refresh_token(self, instance_id: int, used: str, new: str) -> None:
         """Put a new refresh token in place of the one that was used for it, and keep that one as the one before it.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sidecar.errors import UsageError
@@ -51,12 +51,12 @@ class Instances:
         self._database = database
 
     def add(self, slug: str, label: str, now: datetime, *, synced_from: datetime | None = None) -> Instance:
-        """Add a draft. UsageError for a slug that is taken or is not made of a-z, 0-9 and hyphens."""
+        """Add a draft. UsageError for a slug that is taken or not made of a-z, 0-9 and hyphens, and for a label likewise."""
         if not _SLUG.fullmatch(slug):
             raise UsageError("The short name may hold a-z, 0-9 and hyphens only", code="instance-name-invalid")
         row = {
             "slug": slug,
-            "label": label,
+            "label": label.strip(),
             "state": InstanceState.DRAFT,
             "salt": secrets.token_bytes(32),
             "synced_from": synced_from or now,
@@ -64,6 +64,7 @@ class Instances:
         }
         try:
             with self._database.write() as connection:
+                _require_free_label(connection, label)
                 connection.execute(insert(instances), row)
         except IntegrityError as error:
             raise UsageError(f"There is an instance {slug} already", code="instance-exists") from error
@@ -103,8 +104,10 @@ class Instances:
         self._change(instance_id, state=InstanceState.ENABLED)
 
     def rename(self, instance_id: int, label: str) -> None:
-        """Change what people call the instance."""
-        self._change(instance_id, label=label)
+        """Change what people call the instance. UsageError for nothing, and for what another one is called."""
+        with self._database.read() as connection:
+            _require_free_label(connection, label, but=instance_id)
+        self._change(instance_id, label=label.strip())
 
     def set_synced_from(self, instance_id: int, moment: datetime) -> None:
         """Say where the first window begins; feeds that have been read already go on from where they are."""
@@ -127,6 +130,16 @@ class Instances:
         if row is None:
             raise _no_such_instance(name)
         return _instance(row)
+
+
+def _require_free_label(connection: Connection, label: str, *, but: int | None = None) -> None:
+    """Refuse a label that is empty, or that another instance has, whatever the case: people tell instances apart by it."""
+    wanted = label.strip().casefold()
+    if not wanted:
+        raise UsageError("Give the instance a name that people know it by", code="instance-label-missing")
+    rows = connection.execute(select(instances.c.id, instances.c.label))
+    if any(row.id != but and row.label.strip().casefold() == wanted for row in rows):
+        raise UsageError(f"There is an instance called {label.strip()} already", code="instance-label-taken")
 
 
 def _no_such_instance(name: str) -> UsageError:

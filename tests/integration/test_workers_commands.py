@@ -338,6 +338,8 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "budget show": ("json",),
         "budget set": ("json", "--calls", "5000"),
         "org check": ("json",),
+        "register": ("json", "--check", "--sidecar-url", "https://sidecar.example.com"),
+        "unregister": ("json",),
         "org package": ("json", "--output", str(shared.folder / "package.zip")),
         "keys rotate": (),
         "tick": (),
