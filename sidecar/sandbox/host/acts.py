@@ -15,11 +15,12 @@ from uuid import uuid4
 
 from sqlalchemy import delete, func, select, update
 
-from sidecar.sandbox.host import contacts, memberships, php
+from sidecar.sandbox.host import contacts, memberships, notice_acts, notices, php
 from sidecar.sandbox.host.change import Change, known_in
 from sidecar.sandbox.host.contacts import NOWHERE, Row
 from sidecar.sandbox.host.memberships import named
-from sidecar.sandbox.host.people import FORM_NAME, People, add_submission, form_named, parse, require
+from sidecar.sandbox.host.people import FORM_NAME, People, form_named, parse, require
+from sidecar.sandbox.host.submissions import add_submission
 from sidecar.sandbox.host.work import SYSTEM, VISITOR, Work
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0"
@@ -51,7 +52,10 @@ class Acts(People):
                 "source_id": email_id,
                 "tokens": php.EMPTY,
             }
-            return work.add("email_stats", lead_id=row["id"], date_sent=work.stamp, **values)
+            stat_id = work.add("email_stats", lead_id=row["id"], date_sent=work.stamp, **values)
+            if not is_failed:
+                notice_acts.mail_sent(work, one(work, "email_stats", stat_id))
+            return stat_id
 
         return self.act_on(contact_id, do)
 
@@ -67,6 +71,7 @@ class Acts(People):
             first = {} if stat["date_read"] else {"date_read": work.stamp, "open_details": details}
             work.connection.execute(update(table).where(table.c.id == stat_id).values(**opened, **first))
             seen(work, stat["lead_id"])
+            notice_acts.mail_opened(work, stat_id)
             return stat_id
 
         return self.act(do)
@@ -78,8 +83,7 @@ class Acts(People):
             stat = one(work, "email_stats", stat_id)
             redirect_id = named(work, "page_redirects", url, "url", redirect_id=secrets.token_hex(12)[:25])
             row = seen(work, stat["lead_id"])
-            contacts.touch(work, row, VISITOR)
-            work.audit(VISITOR, row["id"], "update", {"utmtags": ["utm_source", "mail"]})
+            tag(work, row, ["utm_source", "mail"])
             places = {
                 "redirect_id": redirect_id,
                 "email_id": stat["email_id"],
@@ -116,15 +120,24 @@ class Acts(People):
         values = {**HIT, "url": url, "time_watched": seconds, "duration": seconds, "query": php.EMPTY}
         return self.leave(contact_id, "video_hits", "date_hit", {**values, "guid": secrets.token_hex(8)}, is_visit=True)
 
-    def submit_form(self, contact_id: int, form: str = FORM_NAME, values: Mapping[str, Any] | None = None) -> int:
-        """Fill a form in a browser that Mautic knows; return the id of the submission."""
+    def submit_form(
+        self,
+        contact_id: int,
+        form: str = FORM_NAME,
+        values: Mapping[str, Any] | None = None,
+        answers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Fill a form in a browser that Mautic knows; return the id of the submission.
+
+        `values` go to the contact by field alias, `answers` to the form's own table, which has the fields of the first ones.
+        """
 
         def do(work: Work, row: Row) -> int:
             form_id = form_named(work, form)
             if values:
                 change = parse(work, values, known_in(work))
                 contacts.edit(work, row, change, VISITOR, (form, f"form:submission:{form_id}"))
-            return add_submission(work, row["id"], form_id)
+            return add_submission(work, row["id"], form_id, answers)
 
         return self.act_on(contact_id, do, is_visit=True)
 
@@ -223,9 +236,12 @@ class Acts(People):
 
         def do(work: Work, row: Row) -> int:
             said = {"lang": "en", "message": "Hello", "sms_type": "template"}
-            values = {"sms_id": named(work, "sms_messages", name, **said), "is_failed": int(is_failed), "source": "api"}
+            sms_id = named(work, "sms_messages", name, **said)
+            values = {"sms_id": sms_id, "is_failed": int(is_failed), "source": "api"}
             values |= {"tracking_hash": secrets.token_hex(11), "tokens": php.EMPTY}
             details = json.dumps({"failed": ["refused by the gateway"]} if is_failed else [])
+            if not is_failed:
+                notice_acts.sms_sent(work, row["id"], sms_id)
             return work.add("sms_message_stats", lead_id=row["id"], date_sent=work.stamp, details=details, **values)
 
         return self.act_on(contact_id, do)
@@ -279,8 +295,7 @@ class Acts(People):
         """Arrive with UTM tags: `source`, `medium`, `campaign`, `content`, `term`."""
 
         def do(work: Work, row: Row) -> int:
-            contacts.touch(work, row, VISITOR)
-            work.audit(VISITOR, row["id"], "update", {"utmtags": [part for item in tags.items() for part in item]})
+            tag(work, row, [part for item in tags.items() for part in item])
             named_tags = {f"utm_{name}": value for name, value in tags.items()}
             return work.add("lead_utmtags", lead_id=row["id"], date_added=work.stamp, query=php.EMPTY, **named_tags)
 
@@ -314,6 +329,13 @@ def seen(work: Work, contact_id: int) -> Row:
     return row
 
 
+def tag(work: Work, row: Row, words: list[str]) -> None:
+    """Leave the traces of UTM tags on a contact."""
+    details = {"utmtags": words, **contacts.touch(work, row, VISITOR)}
+    work.audit(VISITOR, row["id"], "update", details)
+    notices.saved(work, row, details)
+
+
 def one(work: Work, table: str, row_id: int) -> Row:
     """Return a row that must be there."""
     return work.rows(table, work.schema[table].c.id == row_id)[0]
@@ -328,7 +350,9 @@ def add_hit(work: Work, contact_id: int, url: str, **places: Any) -> int:
         "query": php.serialize({"page_url": url}),
         **places,
     }
-    return work.add("page_hits", lead_id=contact_id, date_hit=work.stamp, **values)
+    hit_id = work.add("page_hits", lead_id=contact_id, date_hit=work.stamp, **values)
+    notice_acts.page_hit(work, hit_id)
+    return hit_id
 
 
 def last_id(work: Work, table: str) -> int:

@@ -178,7 +178,8 @@ def write_text(work: Work, contact: Row, name: str | None, *, moves: bool) -> No
 def join_by_name(work: Work, contact_id: int, name: str, actor: Actor) -> int:
     """Make a contact a member of the company of that name, its primary one; unknown companies are made."""
     members = work.schema["companies_leads"]
-    company = named(work, name) or create(work, Change({"companyname": name}), actor)
+    known = named(work, name)
+    company = known or create(work, Change({"companyname": name}), actor)
     company_id = int(company["id"])
     mine = members.c.lead_id == contact_id
     work.connection.execute(update(members).where(mine).values(is_primary=0))
@@ -188,5 +189,5 @@ def join_by_name(work: Work, contact_id: int, name: str, actor: Actor) -> int:
         log = {"type": "form", "event_name": "Identify Company", "action_name": f"Lead added to the company, {name}"}
         work.add("lead_companies_change_log", lead_id=contact_id, company_id=company_id, date_added=work.stamp, **log)
         work.changed("contact", contact_id)
-        notices.employed(work, contact_id, company, added=True)
+        notices.employed(work, contact_id, company, added=True, fresh=not known)
     return company_id

@@ -68,7 +68,7 @@ def contacts_delete(call: Call) -> Response:
     renderer = Renderer(call.work, rows)
     shown = {position: renderer.full(row) for position, row in enumerate(rows.values())}
     for row in rows.values():
-        contacts.remove(call.work, row, call.actor)
+        contacts.remove(call.work, row, call.actor, in_batch=True)
     return answer({"contacts": list_or_object(shown)})
 
 

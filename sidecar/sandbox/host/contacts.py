@@ -250,10 +250,10 @@ def log_stage(work: Work, contact_id: int, old: int | None, new: int | None) -> 
     work.add("lead_stages_change_log", **values, date_added=work.stamp)
 
 
-def remove(work: Work, row: Row, actor: Actor) -> None:
+def remove(work: Work, row: Row, actor: Actor, *, in_batch: bool = False) -> None:
     """Delete a contact with everything that hangs on it."""
     leads = work.schema["leads"]
     work.leaving(row)
-    notices.deleted(work, row)
+    notices.deleted(work, row, in_batch=in_batch)
     work.connection.execute(delete(leads).where(leads.c.id == row["id"]))
     work.audit(actor, row["id"], "delete", {"name": name_of(row)})

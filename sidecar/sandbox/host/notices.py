@@ -69,11 +69,11 @@ def both(contact: Callable[[], Json], said: Json) -> Json:
     return {**contact(), **said}
 
 
-def deleted(work: Work, row: Row) -> None:
-    """Tell of a contact that is about to go, whatever for."""
+def deleted(work: Work, row: Row, *, in_batch: bool = False) -> None:
+    """Tell of a contact that is about to go, whatever for; one of a batch comes with `fields.all`."""
 
     def build() -> Json:
-        contact = Renderer(work, [row["id"]]).full(row, saved=False)
+        contact = Renderer(work, [row["id"]]).full(row, saved=in_batch)
         return {"id": row["id"], "contact": {**contact, "id": None}}
 
     tell(work, "lead_post_delete", build)
@@ -88,11 +88,12 @@ def listed(work: Work, contact_id: int, segment: Row, action: str) -> None:
     tell(work, "lead_list_change", build)
 
 
-def employed(work: Work, contact_id: int, company: Row, *, added: bool) -> None:
-    """Tell of a contact that became a member of a company or ceased to be one."""
+def employed(work: Work, contact_id: int, company: Row, *, added: bool, fresh: bool = False) -> None:
+    """Tell of a contact that became a member of a company, perhaps of a fresh one, or ceased to be one."""
 
     def build() -> Json:
-        return {"added": added, "contact": whole_contact(work, contact_id), "company": company_whole(work, company)}
+        shown = company_whole(work, company, fresh=fresh)
+        return {"added": added, "contact": whole_contact(work, contact_id), "company": shown}
 
     tell(work, "lead_company_change", build)
 

@@ -14,6 +14,7 @@ from sidecar.sandbox.host.change import Change, Known, known_in, parse_change
 from sidecar.sandbox.host.contacts import NOWHERE, Origin, Row
 from sidecar.sandbox.host.late import LateWork
 from sidecar.sandbox.host.merging import merge
+from sidecar.sandbox.host.submissions import add_submission
 from sidecar.sandbox.host.work import VISITOR, Actor, Database, Work
 
 T = TypeVar("T")
@@ -206,14 +207,3 @@ def form_named(work: Work, name: str = FORM_NAME) -> int:
     return found or work.add(
         "forms", name=name, alias=alias, is_published=1, date_added=work.stamp, post_action="return"
     )
-
-
-def add_submission(work: Work, contact_id: int, form_id: int) -> int:
-    """Leave a row of a submitted form."""
-    values = {
-        "form_id": form_id,
-        "lead_id": contact_id,
-        "tracking_id": f"tracked{contact_id}",
-        "referer": "https://example.com/contact",
-    }
-    return work.add("form_submissions", **values, date_submitted=work.stamp)
