@@ -216,6 +216,7 @@ def test_a_place_that_is_too_old_begins_anew_and_asks_for_a_run(wired, linked):
     world.org.update("Lead", linked[1], {"Title": "Two"})
     world.later(hours=73)
     wired.take_slot()
+    world.later(seconds=10)
     planned = wired.next_run_at
     again = wired.listen(stop_after=1)
     assert wired.next_run_at == world.now < planned
