@@ -2,9 +2,3 @@
 
 Each job is a few lines over the library and may be queued twice: a lane's lease lets one run, the other finds it taken.
 """
-
-JOB_BY_LANE = {
-    "people": "jobs.sync.sync_people",
-    "activities": "jobs.sync.push_activities",
-    "reconcile": "jobs.sync.reconcile",
-}

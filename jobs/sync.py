@@ -11,6 +11,11 @@ def sync_people(instance_id: int, trigger: str = "schedule") -> str:
     return _run(instance_id, "people", trigger)
 
 
+def push_now(instance_id: int, trigger: str = "push") -> str:
+    """Bring people into step before their time, because the host wants some of them in Salesforce now."""
+    return _run(instance_id, "people", trigger)
+
+
 def push_activities(instance_id: int, trigger: str = "schedule") -> str:
     """Show in Salesforce what people did."""
     return _run(instance_id, "activities", trigger)

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         ge=200,
         description="Records of one kind in one write from which on Salesforce takes them as a bulk job",
     )
+    early_run_records: int = Field(
+        default=100,
+        ge=1,
+        description="Changed records that wait, from which on their lane runs at once instead of some seconds later",
+    )
     bind: str = Field(
         default="127.0.0.1:8000", pattern=r"^\S+:\d{1,5}$", description="Address and port of the web server"
     )

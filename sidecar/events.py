@@ -8,32 +8,28 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sidecar.bootstrap import App
 from sidecar.records import Ref, Side
 from sidecar.salesforce.events.bus import Bus
 from sidecar.salesforce.events.subscribe import Delivery, Subscription
+from sidecar.slots import PEOPLE, Wake
 from sidecar.store.instances import Instance
 from sidecar.store.links import load_links
 from sidecar.store.outbox import Outbox
-from sidecar.store.schedule import HASTE
 
-LANE = "people"
 REASON = "change-event"
-MANY = 100
 
 
 @dataclass(slots=True)
-class Wake:
+class Ear:
     """Puts hints where the lane finds them and makes it due. Called from one thread per topic."""
 
     app: App
     instance: Instance
+    wake: Wake
     event_count: int = 0
     hint_count: int = 0
-    _first_at: datetime | None = None
-    _waiting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, delivery: Delivery) -> None:
@@ -44,51 +40,45 @@ class Wake:
             if delivery.hints:
                 refs = [Ref(hint.object, each) for hint in delivery.hints for each in hint.record_ids]
                 self._leave_hints(refs)
-                self._make_due(len(refs), is_urgent=any(hint.is_everything for hint in delivery.hints))
+                is_urgent = any(hint.is_everything for hint in delivery.hints)
+                self.wake.want(len(refs), self.app.clock(), is_urgent=is_urgent)
 
     def _leave_hints(self, refs: Iterable[Ref]) -> None:
         """Events ignore sharing: a record nobody linked may be one we cannot even see."""
         with self.app.database.read() as connection:
             linked = load_links(connection, self.instance.id, Side.SALESFORCE, sorted(set(refs)))
         if linked:
-            Outbox(self.app.database).hint(self.instance.id, LANE, Side.SALESFORCE, linked, REASON)
-
-    def _make_due(self, count: int, *, is_urgent: bool) -> None:
-        now = self.app.clock()
-        if self._first_at is None or now >= self._first_at + HASTE:
-            self._first_at, self._waiting = now, 0
-        self._waiting += count
-        at = now if is_urgent or self._waiting >= MANY else self._first_at + HASTE
-        self.app.schedules.hasten(self.instance.id, LANE, at, now)
+            Outbox(self.app.database).hint(self.instance.id, PEOPLE, Side.SALESFORCE, linked, REASON)
 
 
 def follow_events(
     app: App, instance: Instance, *, pause: Callable[[float], object], stop_after: int | None = None
-) -> Wake:
+) -> Ear:
     """Follow the change events of every mapped object until stopped, or until so many came; return what came.
 
     Errors: SetupError from any topic ends all of them. `pause` waits so many seconds before connecting again.
     """
     bus = app.open_events(instance)
-    wake = Wake(app, instance)
+    many = app.settings.early_run_records
+    ear = Ear(app, instance, Wake(app.schedules, instance.id, PEOPLE, many))
 
     def put(delivery: Delivery) -> None:
-        wake.put(delivery)
-        if stop_after is not None and wake.event_count >= stop_after:
+        ear.put(delivery)
+        if stop_after is not None and ear.event_count >= stop_after:
             bus.stop()
 
     try:
         _follow(bus, app, instance, put, pause)
     finally:
         bus.close()
-    return wake
+    return ear
 
 
 def _follow(
     bus: Bus, app: App, instance: Instance, put: Callable[[Delivery], None], pause: Callable[[float], object]
 ) -> None:
     """Follow each object in a thread of its own; the first that ends with an error ends them all."""
-    names = app.mapping(instance, LANE).salesforce_objects
+    names = app.mapping(instance, PEOPLE).salesforce_objects
     followed = [Subscription(bus, name, app.replays(instance), put, pause) for name in names]
     with ThreadPoolExecutor(len(followed)) as threads:
         try:

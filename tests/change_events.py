@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sidecar.errors import SidecarError
-from sidecar.events import Wake, follow_events
+from sidecar.events import Ear, follow_events
 from sidecar.records import Side
 from sidecar.sandbox.org.pubsub import PubSub, build_pubsub
 from sidecar.store.instances import InstanceState
@@ -24,7 +24,7 @@ class Listening:
     pubsub: PubSub
     stop_after: int
     pauses: list[float] = field(default_factory=list)
-    wake: Wake | None = None
+    wake: Ear | None = None
     error: BaseException | None = None
     thread: threading.Thread | None = None
 
@@ -42,7 +42,7 @@ class Listening:
         with news:
             assert news.wait_for(lambda: self.pubsub.opened >= opened or self.error, PATIENCE), "nobody subscribed"
 
-    def result(self) -> Wake:
+    def result(self) -> Ear:
         """Wait until it has heard enough."""
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive(), "the listener goes on"

@@ -20,7 +20,6 @@ from typing import Any
 
 import sqlalchemy
 
-from jobs.tick import enqueue_due
 from sidecar.bootstrap import App
 from sidecar.clock import utc_now
 from sidecar.config import environment_with, isolated_settings
@@ -30,6 +29,7 @@ from sidecar.sandbox.host.control import Host
 from sidecar.sandbox.host.server import build_server as build_host_server
 from sidecar.sandbox.org.org import Org
 from sidecar.sandbox.org.server import build_server as build_org_server
+from sidecar.slots import enqueue_due
 from sidecar.store.crypto import Cipher
 from sidecar.store.history import Run
 from sidecar.store.instances import Instance, InstanceState

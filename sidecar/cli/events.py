@@ -29,9 +29,9 @@ def events(
         configure_logs(services.settings)
         instance = services.instances.get(slug)
         with log_context(instance=instance.id):
-            wake = follow_events(services, instance, pause=threading.Event().wait, stop_after=stop_after)
+            heard = follow_events(services, instance, pause=threading.Event().wait, stop_after=stop_after)
         show(
-            {"events": wake.event_count, "hints": wake.hint_count},
+            {"events": heard.event_count, "hints": heard.hint_count},
             as_json=as_json,
-            table=f"{wake.event_count} events came, {wake.hint_count} of them from others than us.",
+            table=f"{heard.event_count} events came, {heard.hint_count} of them from others than us.",
         )

@@ -261,7 +261,7 @@ def test_refused_for_ever_costs_one_refresh_and_then_the_instance_is_blocked(wor
 
 
 def test_a_blocked_instance_is_not_tried_again_until_a_check_is_green(world):
-    from jobs.tick import enqueue_due
+    from sidecar.slots import enqueue_due
     from sidecar.checks import check_side
 
     app, instance = world.app, world.instance

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs import JOB_BY_LANE, tick
+from jobs import tick
+from sidecar import slots
 from sidecar.bootstrap import App
 from sidecar.errors import TransientError
 from sidecar.lanes import LANES
 from sidecar.queue import QUEUE_BY_MODULE
+from sidecar.slots import JOB_BY_LANE, enqueue_due
 from sidecar.store.instances import InstanceState
 from tests.web_app import NOW, add_instance, make_app
 
@@ -74,6 +76,7 @@ class Queue:
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = Queue()
     monkeypatch.setattr(tick, "enqueue", queue.enqueue)
+    monkeypatch.setattr(slots, "enqueue", queue.enqueue)
     return queue
 
 
@@ -85,7 +88,7 @@ def make_due(app: App, *slugs: str) -> None:
 
 def test_each_due_lane_is_queued_once_however_often_the_clock_ticks(app: App, queue: Queue) -> None:
     make_due(app, "acme", "beta")
-    assert [tick.enqueue_due(app, NOW) for _ in range(3)] == [2, 0, 0]
+    assert [enqueue_due(app, NOW) for _ in range(3)] == [2, 0, 0]
     assert queue.jobs == {
         "people-1-20261121T115900Z": ("jobs.sync.sync_people", 1),
         "people-2-20261121T115900Z": ("jobs.sync.sync_people", 2),
@@ -94,7 +97,7 @@ def test_each_due_lane_is_queued_once_however_often_the_clock_ticks(app: App, qu
 
 def test_ids_are_made_of_what_the_queue_allows(app: App, queue: Queue) -> None:
     make_due(app, "acme")
-    tick.enqueue_due(app, NOW)
+    enqueue_due(app, NOW)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", job_id) for job_id in queue.jobs)
 
 
@@ -102,9 +105,9 @@ def test_when_the_queue_is_away_every_slot_that_was_claimed_is_due_again(app: Ap
     make_due(app, "acme", "beta", "gamma")
     queue.room = 1
     with pytest.raises(TransientError):
-        tick.enqueue_due(app, NOW)
+        enqueue_due(app, NOW)
     queue.room = 1000
-    assert tick.enqueue_due(app, NOW + timedelta(seconds=60)) == 2
+    assert enqueue_due(app, NOW + timedelta(seconds=60)) == 2
     assert sorted(args for _, *args in queue.jobs.values()) == [[1], [2], [3]]
 
 
