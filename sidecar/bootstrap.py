@@ -31,10 +31,12 @@ from sidecar.store.budget import Budgets, InstanceGate
 from sidecar.store.cache import SqlCache
 from sidecar.store.connections import Connections
 from sidecar.store.crypto import Cipher
+from sidecar.store.exclusions import Exclusions
 from sidecar.store.instances import Instance, Instances
 from sidecar.store.leases import Leases
 from sidecar.store.ledger import Ledger
 from sidecar.store.mappings import Mappings
+from sidecar.store.pushes import Pushes
 from sidecar.store.refresh_tokens import SqlRefreshTokens
 from sidecar.store.replays import Replays
 from sidecar.store.schedule import Schedules
@@ -104,6 +106,16 @@ class App:
     def alerts(self) -> Alerts:
         """What needs somebody's attention."""
         return Alerts(self.database)
+
+    @property
+    def pushes(self) -> Pushes:
+        """Whom the host wants in Salesforce."""
+        return Pushes(self.database)
+
+    @property
+    def exclusions(self) -> Exclusions:
+        """Who was taken out by hand."""
+        return Exclusions(self.database)
 
     @property
     def usage(self) -> Usage:

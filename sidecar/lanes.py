@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sidecar import limits
+from sidecar import limits, pushing
 from sidecar.activities.model import ActivityOutcome
 from sidecar.activities.run import push_activities
 from sidecar.bootstrap import App, OpenSides
@@ -30,7 +30,7 @@ from sidecar.errors import (
 from sidecar.hook_watch import watch_hook
 from sidecar.logs import log_context
 from sidecar.mapping.fingerprint import Fingerprinter
-from sidecar.mapping.preflight import WARNINGS, preflight
+from sidecar.mapping.preflight import WARNINGS, preflight, without_segments
 from sidecar.mapping.rules import Problem, Rules
 from sidecar.mapping.scope import with_since
 from sidecar.reconcile import Reconciliation
@@ -140,7 +140,10 @@ def _run_people(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
     try:
         lane = _people_lane(work, sides)
         sides.salesforce.finish_jobs()
+        pushing.take_in(work.app, work.instance.id, sides.host)
+        answering = pushing.prepare(work.app, work.instance.id, work.run.id)
         sync_mapping(lane)
+        pushing.settle(work.app, lane, sides.salesforce, answering)
     except BudgetError:
         with suppress(BudgetError), sides.gate.on_reserve():
             sync_urgent(_people_lane(work, sides), sides.gate.may_listen)
@@ -210,6 +213,7 @@ def prepare_rules(app: App, instance: Instance, name: str, sides: OpenSides) -> 
         {name: sides.salesforce.describe(name) for name in mapping.salesforce_objects},
         fingerprint=Fingerprinter(instance.salt),
     )
+    rules = without_segments(rules, sides.host.missing_segments(rules))
     blocking = next((problem for problem in rules.problems if problem.is_blocking), None)
     if blocking:
         raise SetupError(blocking.message, code=blocking.code, fixed_by=blocking.fixed_by)

@@ -2,7 +2,7 @@
 
 import typer
 
-from sidecar.cli import budget, connect, events, instances, mappings, operate, org, people, registering, runs, takeover
+from sidecar.cli import budget, connect, events, instances, mappings, operate, org, people, pushes, registering, runs, takeover
 
 app = typer.Typer(
     name="sidecar",
@@ -19,5 +19,5 @@ app.add_typer(operate.cron, name="cron", help="Switch the scheduled runs of an i
 app.add_typer(operate.keys, name="keys", help="Keys that encrypt stored secrets.")
 app.add_typer(takeover.app, name="takeover", help="Take over from Mautic's own Salesforce plugin.")
 app.add_typer(operate.users, name="user", help="People who may sign in to the web pages.")
-for module in (connect, registering, events, runs, people, operate):
+for module in (connect, registering, events, runs, people, pushes, operate):
     module.register(app)

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.bootstrap import bootstrap
+from sidecar.bootstrap import App, bootstrap
 from sidecar.cli.output import JsonOption, SlugArgument, a_moment, a_table, errors_told, show
+from sidecar.cli.pushes import describe_push
 from sidecar.errors import UsageError
 from sidecar.lanes import open_preview
 from sidecar.records import Record, Ref, Side
 from sidecar.store.history import History, OutcomeFilter
+from sidecar.store.instances import Instance
 from sidecar.sync.explain import Explanation, explain
 from sidecar.sync.model import Wanted
 from sidecar.sync.run import Lane
@@ -33,12 +35,18 @@ def explain_person(slug: SlugArgument, person: PersonArgument, as_json: JsonOpti
         with open_preview(services, instance, "people") as lane:
             stories = [explain(lane, side, record) for side, record in find_person(lane, person)]
         history = History(services.database, services.cipher)
-        documents = [_describe(story, _last_decisions(history, instance.id, story)) for story in stories]
+        documents = [
+            _describe(story, _last_decisions(history, instance.id, story)) | _by_hand(services, instance, story)
+            for story in stories
+        ]
         if as_json:
             show(documents, as_json=True)
         else:
             for document in documents:
                 _print(document)
+
+
+_HEAD = ("contact", "salesforce", "link", "would", "scope", "consent", "push", "excluded")
 
 
 def find_person(lane: Lane, person: str) -> list[tuple[Side, Record]]:
@@ -69,6 +77,20 @@ def _last_decisions(history: History, instance_id: int, story: Explanation) -> l
     side, ref = pair.trigger, pair.trigger_ref
     rows = history.outcomes(instance_id, OutcomeFilter(side=side, ref=ref), limit=5)
     return [{"at": a_moment(row.at), "status": row.status, "action": row.action, "reason": row.reason} for row in rows]
+
+
+def _by_hand(services: App, instance: Instance, story: Explanation) -> dict[str, Any]:
+    """Return what people wished of this one: their last push and how it ended, and on which side they were taken out."""
+    pair = story.decision.pair
+    out = {
+        side: found
+        for side in Side
+        if (record := pair.record(side)) and (found := services.exclusions.get(instance.id, side, record.ref))
+    }
+    return {
+        "push": describe_push(services.pushes.last(instance.id, pair.host.ref)) if pair.host else None,
+        "excluded": {side.value: f"by {found.who}, {a_moment(found.at)}" for side, found in out.items()} or None,
+    }
 
 
 def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
@@ -108,7 +130,7 @@ def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    head = [(name, _words(document[name])) for name in ("contact", "salesforce", "link", "would", "scope", "consent")]
+    head = [(name, _words(document[name])) for name in _HEAD]
     show(None, as_json=False, table=a_table("Who", ("", ""), head))
     columns = ("Field", "Mautic", "Salesforce", "Last agreed", "Rule", "Outcome")
     show(None, as_json=False, table=a_table("Fields", columns, [tuple(f.values()) for f in document["fields"]]))

@@ -4,7 +4,7 @@ Start here: `preflight()`. It runs when a mapping is saved and at the start of e
 what is unusable is suspended with a problem and comes back by itself once the cause is gone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sidecar.mapping.fingerprint import Fingerprinter
@@ -12,10 +12,10 @@ from sidecar.mapping.model import ObjectMapping, OnSalesforceDelete
 from sidecar.mapping.pairs import ADMIN, can_write, judge_pair
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.rules import FieldRule, Problem, Rules
-from sidecar.mapping.scope import Compiled, compile_host_scope, compile_scope
+from sidecar.mapping.scope import Clause, Compiled, compile_host_scope, compile_scope
 from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
 
-__all__ = ["WARNINGS", "Code", "preflight"]
+__all__ = ["WARNINGS", "Code", "preflight", "without_segments"]
 
 
 def preflight(
@@ -64,6 +64,21 @@ def preflight(
         scopes={name: scope.clauses for name, scope in scopes.items() if scope.clauses},
         host_scope=host_scope.clauses,
     )
+
+
+def without_segments(rules: Rules, missing: Sequence[str]) -> Rules:
+    """Return the rules where the host lacks segments that the scope names: nobody new takes part, rather than the wrong ones."""
+    if not missing:
+        return rules
+    told = ", ".join(missing)
+    problem = Problem(
+        Code.SCOPE_SEGMENT_MISSING,
+        f"The scope of {rules.mapping.host_object} names the segment {told}, which is not there: nobody new takes part.",
+        ADMIN[Side.HOST],
+        object=rules.mapping.host_object,
+    )
+    clauses = (*rules.host_scope, Clause(f"segment {told} cannot be seen"))
+    return replace(rules, host_scope=clauses, problems=(*rules.problems, problem))
 
 
 def _writable(mapping: ObjectMapping) -> frozenset[Side]:

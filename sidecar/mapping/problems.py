@@ -27,6 +27,7 @@ class Code(StrEnum):
     DELETION_MARK_MISSING = "deletion-mark-missing"
     SCOPE_FIELD_MISSING = "scope-field-missing"
     SCOPE_FIELD_UNUSABLE = "scope-field-unusable"
+    SCOPE_SEGMENT_MISSING = "scope-segment-missing"
 
 
 WARNINGS = frozenset(

@@ -67,5 +67,6 @@ class Rules:
         """Return what changes whenever a decision could come out otherwise: the mapping, or what either side shows of it."""
         sides = (self.is_consent_known, sorted(self.external_id_on), sorted(self.may_write))
         scopes = (sorted(self.scopes.items()), self.host_scope)
-        told = (sorted(self.fields.items()), sides, self.mapping.owners, scopes)
+        who = (scopes, self.mapping.host_scope, self.mapping.push)
+        told = (sorted(self.fields.items()), sides, self.mapping.owners, who)
         return hashlib.sha256(repr(told).encode()).hexdigest()

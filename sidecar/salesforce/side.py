@@ -15,6 +15,7 @@ from sidecar.mapping.rules import Rules
 from sidecar.records import ObjectSchema, Record, Ref, Side
 from sidecar.salesforce.bulk import THRESHOLD, BulkWriter
 from sidecar.salesforce.bulk_jobs import Jobs
+from sidecar.salesforce.campaign_members import Membership, add_members
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.counting import Counted, count_in_scope
@@ -29,7 +30,7 @@ from sidecar.salesforce.shape import Shape, shape_of
 from sidecar.salesforce.signin import TokenSource
 from sidecar.salesforce.transport import CallGate, open_session, speak_plain_http
 from sidecar.salesforce.writing import headers_for, write_all
-from sidecar.sync.model import Cursor, Page, Reaction, Wanted, Window, Write, WriteResult
+from sidecar.sync.model import Cursor, Page, Reaction, Wanted, Window, Write, WriteError, WriteResult
 
 
 class SalesforceSide:
@@ -157,6 +158,10 @@ class SalesforceSide:
         for name in {w.object for w, result in zip(writes, results, strict=True) if _is_setup(result)}:
             self._describes.distrust(name)  # rights or fields changed: the next preflight should see how
         return results
+
+    def add_campaign_members(self, wanted: Sequence[Membership]) -> list[WriteError | None]:
+        """Put people into campaigns; return, in order, why one did not get in."""
+        return add_members(self.client, wanted)
 
     def close(self) -> None:
         """Close connections that are kept open."""

@@ -12,7 +12,7 @@ from sidecar.records import Ref
 from sidecar.store.bulk import chunks, insert_all
 from sidecar.store.links import by_object
 from sidecar.store.session import Database
-from sidecar.store.tables import instances, pushes
+from sidecar.store.tables import instances, outcomes, pushes
 
 
 class PushState(StrEnum):
@@ -47,6 +47,14 @@ class Push:
     reason: str | None
     requested_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run decided about a person: the reason, and what they wait for."""
+
+    reason: str
+    waits_for: str | None
 
 
 class Pushes:
@@ -91,6 +99,22 @@ class Pushes:
             for some in chunks(sorted(set(ids))):
                 chosen = update(pushes).where(_is_waiting(instance_id), pushes.c.id.in_(some))
                 connection.execute(chosen.values(reason=reason))
+
+    def endings(self, instance_id: int, run_id: int, refs: Iterable[Ref]) -> dict[Ref, "Ending"]:
+        """Return how a run last decided about each of the people."""
+        found: dict[Ref, Ending] = {}
+        with self._database.read() as connection:
+            for object_name, ids in by_object(refs).items():
+                for some in chunks(ids):
+                    chosen = select(outcomes).where(
+                        outcomes.c.instance_id == instance_id,
+                        outcomes.c.run_id == run_id,
+                        outcomes.c.host_object == object_name,
+                        outcomes.c.host_id.in_(some),
+                    )
+                    for row in connection.execute(chosen.order_by(outcomes.c.id)):
+                        found[Ref(object_name, row.host_id)] = Ending(row.reason, row.waits_for)
+        return found
 
     def last(self, instance_id: int, ref: Ref) -> Push | None:
         """Return the newest push of a person, whatever came of it."""

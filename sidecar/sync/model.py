@@ -182,9 +182,9 @@ class WriteResult:
     ref: Ref | None = None
     error: WriteError | None = None
     consent_error: WriteError | None = None
-    segment_error: WriteError | None = None
     was_created: bool = False
     instead: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    segment_error: WriteError | None = None
 
 
 @dataclass(frozen=True, slots=True)

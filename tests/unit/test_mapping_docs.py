@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.mapping import activities, parse
 from sidecar.mapping.converted import Held, Note
-from sidecar.mapping.model import ConflictPolicy, LiftPolicy, OnSalesforceDelete, Priority, ScopeRecords, TooLong
+from sidecar.mapping.model import ConflictPolicy, LiftPolicy, OnSalesforceDelete, Priority, ScopeRecords, ScopeWho, TooLong
 from sidecar.mapping.problems import WARNINGS, Code
 from sidecar.mapping.transforms import TRANSFORMS
 
@@ -35,6 +35,9 @@ def rows_under(heading):
         ("### `[scope.<object>]` (optional)", parse.SCOPE_KEYS),
         ("### A criterion", parse.CRITERION_KEYS),
         ("### `[scope.host]` (optional)", parse.HOST_SCOPE_KEYS),
+        ("### `[push]` (optional)", parse.PUSH_KEYS),
+        ("### `[tags]` (optional)", parse.TAGS_KEYS),
+        ("### `[host]` (optional)", parse.HOST_KEYS),
         ("### `[fields.<pair>]`", parse.FIELD_KEYS),
         ("## Transforms", tuple(TRANSFORMS)),
         ("### `[activities]`", activities.ACTIVITIES_KEYS),
@@ -48,6 +51,7 @@ def test_the_readme_lists_exactly_the_keys_the_parser_knows(heading, keys):
     "words",
     [
         ScopeRecords,
+        ScopeWho,
         Priority,
         ConflictPolicy,
         TooLong,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.sandbox.org.addresses import Addresses
+from sidecar.sandbox.org.campaigns import check_member
 from sidecar.sandbox.org.changes import Change
 from sidecar.sandbox.org.clock import Clock, stamp
 from sidecar.sandbox.org.errors import OrgError, entity_is_deleted, unknown_column
@@ -67,6 +68,7 @@ class Records:
         self.addresses.settle(each, row, {})
         self._check_relations(each, row)
         self._check_unique(each, row, None)
+        check_member(self.storage, each, row)
         if each.is_setup:
             self.permissions.check(each, row, None)
         self.rules.check(each, row, row, actor.allow_duplicates, self.storage)

@@ -1,5 +1,6 @@
 """The objects this org has: the standard ones with the lengths and types a real describe gives, and the customer's own."""
 
+from sidecar.sandbox.org.campaigns import campaign, campaign_member
 from sidecar.sandbox.org.schema import Field, Schema, SObject
 
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx.")
@@ -12,7 +13,12 @@ INTERESTS = ("Music", "Sport", "Art", "Travel")
 def build_schema() -> Schema:
     """Return a fresh schema; its switches belong to one org."""
     histories = [history("LeadHistory", "Lead", "LeadId"), history("ContactHistory", "Contact", "ContactId")]
-    return Schema([lead(), contact(), account(), user(), group(), task(), timeline(), organization(), *histories])
+    campaigns = [
+        campaign([*system("Campaign ID", "Campaign"), *audit()]),
+        campaign_member([*system("Campaign Member ID", "CampaignMember"), *audit()]),
+    ]
+    people = [lead(), contact(), account(), user(), group(), task(), timeline(), organization()]
+    return Schema([*people, *campaigns, *histories])
 
 
 def text(name: str, label: str, length: int, **more: object) -> Field:
