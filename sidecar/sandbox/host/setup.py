@@ -67,8 +67,9 @@ def open_database(database: Database, new_fields: Sequence[NewField], password: 
 
 def update_tables(database: Database) -> None:
     """Bring the tables of an older version up to this one, as Mautic's own updater does: nothing is taken away."""
-    schema, found = database.schema, inspect(database.engine)
+    schema = database.schema
     with database.engine.begin() as connection:
+        found = inspect(connection)
         for fact in database.profile.columns:
             table = schema[fact.table]
             if fact.name not in {column["name"] for column in found.get_columns(table.name)}:
