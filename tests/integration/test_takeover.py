@@ -1,11 +1,14 @@
 """Taking over from Mautic's own Salesforce plugin: 300 links with everything that is known to go wrong in them."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from sidecar.cli import app as commands
 from sidecar.errors import TransientError, UsageError
 from sidecar.lanes import RunReport, run_lane
 from sidecar.records import Ref, Side
@@ -419,3 +422,33 @@ def test_without_a_plugin_there_is_nothing_to_take_over(world: World) -> None:
     with pytest.raises(UsageError) as absent:
         look(world.app, world.instance)
     assert absent.value.code == "native-plugin-absent"
+
+
+# -- the commands ----------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_tell_it_in_tables_and_in_json(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inspect, shadow and import; each says what to do next, and the key never shows."""
+    world.host.install_native_plugin(CHOSEN, api_keys=KEYS)
+    monkeypatch.setattr("sidecar.cli.takeover.bootstrap", lambda: world.app)
+    key = world.folder / "key"
+    key.write_text(INSTALLATION_KEY)
+
+    def told(*words: str) -> str:
+        done = CliRunner().invoke(commands, ["takeover", *words])
+        assert done.exit_code == 0, done.output
+        assert INSTALLATION_KEY not in done.output
+        return done.output
+
+    for words in (("inspect", "acme"), ("shadow", "acme"), ("import", "acme")):
+        document = json.loads(told(*words, "--json"))
+        assert "native-plugin-running" in told(*words), "it is still published"
+        assert "still published" in document["warning"]
+    assert "sidecar takeover shadow acme" in told("inspect", "acme")
+    assert "sidecar takeover import acme" in told("shadow", "acme")
+    again = json.loads(told("import", "acme", "--secret-key-file", str(key), "--json"))
+    assert (again["changed"], again["org"]) == (False, "kept")
+    twice = CliRunner().invoke(
+        commands, ["takeover", "import", "acme", "--ask-secret-key", "--secret-key-file", str(key)]
+    )
+    assert twice.exit_code == 2
