@@ -46,7 +46,7 @@ def explain_person(slug: SlugArgument, person: PersonArgument, as_json: JsonOpti
                 _print(document)
 
 
-_HEAD = ("contact", "salesforce", "link", "would", "scope", "consent", "push", "excluded")
+_HEAD = ("contact", "salesforce", "link", "would", "scope", "told_by", "consent", "push", "excluded")
 
 
 def find_person(lane: Lane, person: str) -> list[tuple[Side, Record]]:
@@ -105,6 +105,7 @@ def _describe(story: Explanation, last: list[dict[str, Any]]) -> dict[str, Any]:
         "scope": {
             side.value: f"{'in' if verdict.is_in else 'out'}: {verdict.clause}" for side, verdict in story.scope.items()
         },
+        "told_by": {side.value: told for side, told in story.told_by.items()},
         "consent": {
             "host_opted_out": pair.host.consent.opted_out if pair.host and pair.host.consent else None,
             "salesforce_opted_out": (

@@ -143,6 +143,14 @@ class SalesforceSide:
         if self._jobs is not None:
             self._jobs.finish_left_behind()
 
+    def read_field_changes(
+        self,
+        rules: Rules,  # noqa: ARG002  (the port's)
+        refs: Sequence[Ref],  # noqa: ARG002  (the port's)
+    ) -> Mapping[Ref, Mapping[str, datetime]]:
+        """See SidePort. Nothing: field history costs a call and is kept for few fields; a record's own stamp has to do."""
+        return {}
+
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes; one result each, in order."""
         schemas = {name: self.describe(name) for name in {write.object for write in writes}}

@@ -7,7 +7,7 @@ from sidecar.mapping.model import FieldPair, Priority
 from sidecar.mapping.rules import FieldRule, Rules
 from sidecar.mapping.scope import Verdict
 from sidecar.records import Record, Side, Value
-from sidecar.sync.fields import value_of
+from sidecar.sync.fields import changed_at, is_dated_conflict, value_of
 from sidecar.sync.model import Decision, FieldDecision, FieldOutcome, Link
 from sidecar.sync.run import Lane, make_plan
 from sidecar.sync.scope import judge_record
@@ -33,12 +33,17 @@ class Explanation:
     """All there is to say about one record: what a run would do now, why, and field by field.
 
     `scope` tells of each side's record which clause of its scope keeps it out or lets it in; who is linked goes on regardless.
+    `told_by` names what would tell a run of changes on each side.
     """
 
     decision: Decision
     fields: tuple[FieldStory, ...] = ()
     suspended: Mapping[str, str] = field(default_factory=dict)
     scope: Mapping[Side, Verdict] = field(default_factory=dict)
+    told_by: Mapping[Side, str] = field(default_factory=dict)
+
+
+NAMES: Mapping[Side, str] = {Side.HOST: "in the host", Side.SALESFORCE: "in Salesforce"}
 
 
 def explain(lane: Lane, side: Side, record: Record) -> Explanation:
@@ -61,7 +66,15 @@ def explain(lane: Lane, side: Side, record: Record) -> Explanation:
             for side in Side
             if (present := decision.pair.record(side)) is not None and not present.is_deleted
         },
+        told_by={side: told for side in Side if (told := _told_by(lane, side))},
     )
+
+
+def _told_by(lane: Lane, side: Side) -> str:
+    port = lane.sides[side]
+    now = port.now()
+    told = (port.told_by(feed, lane.store.peek_window(side, feed, now)) for feed in port.feeds(lane.rules.mapping))
+    return "; ".join(dict.fromkeys(told))
 
 
 def _story(rule: FieldRule, decided: FieldDecision | None, decision: Decision, rules: Rules) -> FieldStory:
@@ -72,7 +85,7 @@ def _story(rule: FieldRule, decided: FieldDecision | None, decision: Decision, r
         salesforce_field=rule.salesforce.name,
         host=values[Side.HOST],
         salesforce=values[Side.SALESFORCE],
-        agreed=_agreed(rule, decision.pair.link, values, rules),
+        agreed=_agreed(rule, decision.pair.link, values, rules) + _dates(rule, decision, rules),
         rule=describe_rule(rule.pair, rules),
         outcome=decided.outcome if decided else FieldOutcome.KEPT,
         reason=decided.reason if decided else decision.reason,
@@ -97,6 +110,16 @@ def _agreed(rule: FieldRule, link: Link | None, values: Mapping[Side, Value], ru
             return "changed in the host since"
         case _:
             return "changed on both sides since"
+
+
+def _dates(rule: FieldRule, decision: Decision, rules: Rules) -> str:
+    """Say when each side changed, where the newer change wins."""
+    pair = decision.pair
+    if pair.host is None or pair.salesforce is None or not is_dated_conflict(rule, pair, rules):
+        return ""
+    told = {side: changed_at(rule, pair, side) for side in Side}
+    words = (f"{NAMES[side]} {at:%Y-%m-%d %H:%M:%S}" for side, at in told.items() if at)
+    return f" ({', '.join(words)})"
 
 
 def describe_rule(pair: FieldPair, rules: Rules) -> str:

@@ -3,6 +3,8 @@
 Only None is blank; 0, False and "0" are values. A field that is cleared on purpose is never refilled by *fill if empty*.
 """
 
+from datetime import datetime
+
 from sidecar.mapping.convert import convert, same_value
 from sidecar.mapping.fingerprint import EMPTY
 from sidecar.mapping.model import ConflictPolicy, Priority
@@ -111,12 +113,28 @@ def _winner(rule: FieldRule, pair: Pair, rules: Rules) -> Side | None:
         case ConflictPolicy.HOLD:
             return None
         case ConflictPolicy.NEWEST_WINS:
-            return _newest(pair)
+            return _newest(rule, pair)
 
 
-def _newest(pair: Pair) -> Side:
-    host = pair.host.modified_at if pair.host else None
-    salesforce = pair.salesforce.modified_at if pair.salesforce else None
+def is_dated_conflict(rule: FieldRule, pair: Pair, rules: Rules) -> bool:
+    """Tell whether the field changed on both sides to different values, and the newer change wins."""
+    policy = rule.pair.conflict_policy or rules.mapping.conflict_policy
+    if rule.pair.priority is not Priority.BOTH or policy is not ConflictPolicy.NEWEST_WINS:
+        return False
+    values = {side: value_of(rule, pair, side) for side in Side}
+    is_same = same_value(values[Side.HOST], rule.host, values[Side.SALESFORCE], rule.salesforce, rule.pair)
+    return not is_same and len(_changed_sides(rule, pair, rules, values)) == len(Side)
+
+
+def changed_at(rule: FieldRule, pair: Pair, side: Side) -> datetime | None:
+    """Return when a field last changed on a side: by its history where that tells, else the record's own time."""
+    record = pair.record(side)
+    known = pair.changed_at.get(side, {}).get(rule.field(side).name)
+    return known or (record.modified_at if record else None)
+
+
+def _newest(rule: FieldRule, pair: Pair) -> Side:
+    host, salesforce = changed_at(rule, pair, Side.HOST), changed_at(rule, pair, Side.SALESFORCE)
     return Side.HOST if host and (salesforce is None or host > salesforce) else Side.SALESFORCE
 
 

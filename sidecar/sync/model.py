@@ -58,6 +58,7 @@ class Pair:
     be proved. `inherits_opt_out`: a person merged away had opted out, so the survivor has. `retired` are links that end.
     `is_pushed`: the host wants this person in Salesforce, as `wanted_object` if it says so. `is_excluded`: a person took one of
     the two out by hand; `excluded_as` is the triggering record then, by the id under which it was taken out.
+    `changed_at` tells when fields last changed on a side (field name → moment), where a conflict asked for it.
     """
 
     trigger: Side
@@ -75,6 +76,7 @@ class Pair:
     wanted_object: str | None = None
     is_excluded: bool = False
     excluded_as: Ref | None = None
+    changed_at: Mapping[Side, Mapping[str, datetime]] = field(default_factory=dict)
 
     def record(self, side: Side) -> Record | None:
         """Return the record on that side, if there is one."""

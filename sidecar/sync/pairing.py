@@ -13,6 +13,7 @@ from sidecar.sync.consent import needs_evidence
 from sidecar.sync.echo import is_echo, seen_fingerprint
 from sidecar.sync.match import match_unlinked
 from sidecar.sync.model import Link, Pair
+from sidecar.sync.newest import with_field_dates
 from sidecar.sync.ports import LaneStore, SidePort, Sides
 from sidecar.sync.scope import OUT_OF_SCOPE, is_pair_out, scope_values
 from sidecar.sync.wishes import with_exclusions_across, with_wishes
@@ -52,7 +53,8 @@ def pair_up(
     strangers = [pair for pair in strangers if not pair.is_excluded]
     settled += [replace(pair, problem=OUT_OF_SCOPE) for pair in strangers if is_pair_out(pair, rules)]
     unlinked = match_unlinked([pair for pair in strangers if not is_pair_out(pair, rules)], side, rules, sides, store)
-    return settled + with_evidence(with_exclusions_across(linked + unlinked, side, store), rules, sides)
+    known = with_exclusions_across(linked + unlinked, side, store)
+    return settled + with_field_dates(with_evidence(known, rules, sides), rules, sides)
 
 
 def _split_settled_moves(records: Sequence[Record], side: Side, store: LaneStore) -> tuple[list[Record], list[Pair]]:

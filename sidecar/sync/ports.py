@@ -70,6 +70,12 @@ class SidePort(Protocol):
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:
         """Return since when each record's present opt-out state holds, as far as history proves it, else None."""
 
+    def read_field_changes(self, rules: Rules, refs: Sequence[Ref]) -> Mapping[Ref, Mapping[str, datetime]]:
+        """Return when fields of each record last changed, by field name, as far as the side's history proves it.
+
+        What we wrote ourselves is no change. A record or field of which nothing is known is absent.
+        """
+
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes of this side; one result each, in order. A write can only fail itself.
 

@@ -1,12 +1,13 @@
 """The truth table of one field: who changed × who has priority × blanks × the two blank settings."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sidecar.mapping.model import ConflictPolicy, Priority
 from sidecar.records import Side
-from sidecar.sync.fields import decide_field
+from sidecar.sync.fields import decide_field, is_dated_conflict
 from sidecar.sync.model import FieldOutcome
 from tests.builders import NOON, a_contact, a_field, a_lead, a_link, a_pair, a_rule, some_rules
 
@@ -94,6 +95,60 @@ def test_enforce_writes_the_winners_value_back():
 def test_the_conflict_policy_decides_where_both_changed(policy, minutes, target):
     decision = decide_phone("1", "2", "3", conflict_policy=policy, host_at=NOON + timedelta(minutes=minutes))
     assert (decision.outcome, decision.target) == (WRITE, target)
+
+
+EARLY, NOW_, LATE = NOON - timedelta(hours=1), NOON, NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("host_field", "host_record", "salesforce_field", "salesforce_record", "winner"),
+    [
+        (None, LATE, None, NOW_, H),
+        (None, EARLY, None, NOW_, S),
+        (None, NOW_, None, NOW_, S),  # nobody is newer: Salesforce
+        (EARLY, LATE, None, NOW_, S),  # the contact was touched later, but not in this field
+        (LATE, LATE, None, NOW_, H),
+        (NOW_, LATE, None, NOW_, S),
+        (EARLY, LATE, EARLY, LATE, S),
+        (NOW_, LATE, EARLY, LATE, H),
+        (None, LATE, EARLY, LATE, H),
+        (None, None, None, NOW_, S),
+    ],
+)
+def test_the_newer_change_of_the_field_wins_where_its_history_is_known(
+    host_field, host_record, salesforce_field, salesforce_record, winner
+):
+    pair, rules, rule = conflict(ConflictPolicy.NEWEST_WINS, host_record, salesforce_record)
+    dates = {H: {"phone": host_field}, S: {"Phone": salesforce_field}}
+    known = {side: {name: at for name, at in each.items() if at} for side, each in dates.items()}
+    decision = decide_field(rule, replace(pair, changed_at=known), rules)
+    assert decision.target is winner.other
+    assert decision.reason == f"conflict-{winner}-wins"
+
+
+@pytest.mark.parametrize(
+    ("policy", "priority", "present", "is_asked"),
+    [
+        (ConflictPolicy.NEWEST_WINS, Priority.BOTH, ("2", "3"), True),
+        (ConflictPolicy.SALESFORCE_WINS, Priority.BOTH, ("2", "3"), False),
+        (ConflictPolicy.NEWEST_WINS, Priority.HOST, ("2", "3"), False),
+        (ConflictPolicy.NEWEST_WINS, Priority.BOTH, ("2", "2"), False),
+        (ConflictPolicy.NEWEST_WINS, Priority.BOTH, ("2", "1"), False),
+        (ConflictPolicy.NEWEST_WINS, Priority.BOTH, ("2", None), True),
+    ],
+)
+def test_histories_are_asked_only_where_they_decide(policy, priority, present, is_asked):
+    pair, rules, rule = conflict(policy, NOW_, NOW_, present=present, priority=priority)
+    assert is_dated_conflict(rule, pair, rules) is is_asked
+
+
+def conflict(policy, host_at, salesforce_at, *, present=("2", "3"), **changes):
+    """Return a pair that agreed on "1" and whose sides now have the present values, with its rules."""
+    rule = a_rule("phone", conflict_policy=policy, **changes)
+    rules = some_rules(rule)
+    link = a_link(rules, a_contact(phone="1"), a_lead(Phone="1"))
+    pair = a_pair(a_contact(phone=present[0], at=host_at), a_lead(Phone=present[1], at=salesforce_at), link)
+    return pair, rules, rule
 
 
 def test_a_conflict_can_be_held_for_a_person():

@@ -123,7 +123,8 @@ class Bundle:
     def bulk(self, items: Sequence[Mapping[str, Any]]) -> tuple[list[Any], float]:
         """Send contacts; return one result per item, and how many seconds it took.
 
-        BulkFailedError switches the endpoint off for this connection. A refused sign-in is raised as it is: REST would be refused as well.
+        BulkFailedError switches the endpoint off for this connection. A refused sign-in is raised as it is:
+        REST would be refused as well.
         """
         try:
             answer = self._client.call("POST", BULK, {"items": list(items)}, may_be_forbidden=True)

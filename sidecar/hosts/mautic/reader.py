@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.feed import Sources, read_feed_page
+from sidecar.hosts.mautic.field_dates import read_field_dates
 from sidecar.hosts.mautic.opt_outs import read_lifted_at, read_opt_outs
 from sidecar.hosts.mautic.schema import OWNER, VIRTUAL_NAMES, ContactFields, read_contact_fields
 from sidecar.hosts.mautic.standing import asked_fields, read_segment_ids, read_standing
@@ -179,6 +180,16 @@ class ContactReader:
         for some in chunked(sorted(set(ids)), MAX_IDS):
             with reading(self.engine) as connection:
                 found |= read_opt_outs(connection, self.tables, some)
+        return found
+
+    def read_field_dates(
+        self, ids: Iterable[int], is_own_name: Callable[[str], bool]
+    ) -> dict[int, dict[str, datetime]]:
+        """Return when each contact's fields were last changed by somebody else, as far as the log tells."""
+        found: dict[int, dict[str, datetime]] = {}
+        for some in chunked(sorted(set(ids)), MAX_IDS):
+            with reading(self.engine) as connection:
+                found |= read_field_dates(connection, self.tables, some, is_own_name)
         return found
 
     def read_opt_out_since(self, ids: Iterable[int], is_own_name: Callable[[str], bool]) -> dict[int, datetime | None]:

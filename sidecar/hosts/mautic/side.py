@@ -148,6 +148,15 @@ class MauticSide:
         since = self.reader.read_opt_out_since(_ids(refs), self._is_own_name)
         return {ref_of(contact_id): moment for contact_id, moment in since.items()}
 
+    def read_field_changes(
+        self,
+        rules: Rules,  # noqa: ARG002  (the port's)
+        refs: Sequence[Ref],
+    ) -> Mapping[Ref, Mapping[str, datetime]]:
+        """See SidePort. By the diffs in Mautic's audit log."""
+        found = self.reader.read_field_dates(_ids(refs), self._is_own_name)
+        return {ref_of(contact_id): dates for contact_id, dates in found.items()}
+
     def write(self, rules: Rules, writes: Sequence[Write]) -> list[WriteResult]:
         """See SidePort."""
         results = self._writer.write(writes, rules.mapping.owners)
