@@ -68,6 +68,16 @@ MARIADB_INSTALL = Part("mariadb-server", _anywhere("mariadb-install-db"))
 POSTGRES = Part("postgresql", ("/usr/lib/postgresql/*/bin/postgres", *_anywhere("postgres")))
 REDIS = Part("redis-server", _anywhere("redis-server", "valkey-server"))
 CHROMIUM = Part("chromium", _anywhere("chromium", "chromium-browser", "google-chrome"))
+PHP = Part("php-cli", _anywhere("php"))
+PHPUNIT = Part("phpunit", _anywhere("phpunit"))
+PHP_SQLITE = Part("php-sqlite3", ("/usr/lib/php/*/pdo_sqlite.so",))
+PHP_MBSTRING = Part("php-mbstring", ("/usr/lib/php/*/mbstring.so",))
+
+
+def require_php() -> None:
+    """Make sure that the bundle's tests can run: PHP, two of its extensions, PHPUnit."""
+    for part in (PHP, PHP_SQLITE, PHP_MBSTRING, PHPUNIT):
+        part.require()
 
 
 def _install(package: str) -> None:
@@ -259,6 +269,7 @@ def _answers_redis(port: int) -> bool:
 def run(command: Sequence[str]) -> int:
     """Start what is not already given by the environment, run the command, stop everything, return its exit code."""
     CHROMIUM.require()
+    require_php()
     with contextlib.ExitStack() as stack:
         environment = dict(os.environ)
         for variable, start in STARTERS.items():

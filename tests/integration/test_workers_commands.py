@@ -335,6 +335,7 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "mapping export": ("json",),
         "mapping history": ("json",),
         "mapping scope": ("json",),
+        "bundle build": ("--output", str(shared.folder / "bundle.zip")),
         "budget show": ("json",),
         "budget set": ("json", "--calls", "5000"),
         "org check": ("json",),
@@ -354,6 +355,9 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "org set-up",
         "org undo",
         "events",
+        "takeover inspect",
+        "takeover shadow",
+        "takeover import",
     }
     assert {path for path, _ in all_commands()} - {"worker", "serve", "demo"} == asked.keys() | elsewhere
     for path, words in asked.items():
