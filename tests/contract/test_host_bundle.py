@@ -70,7 +70,9 @@ def test_switched_off_it_refuses_and_hears_nothing_and_switched_on_it_begins_ane
     site.host.unpublish_bundle()
     for method, path in CALLS:
         answer = site.send(method, path, {})
-        assert (answer.status_code, answer.json and answer.json["errors"][0]["code"]) == (403, 403)
+        assert answer.json
+        [error] = answer.json["errors"]
+        assert (answer.status_code, error["code"], error["type"]) == (403, 403, "switched-off")
     site.host.edit_contact(site.ana, {"firstname": "Unheard"})
     site.host.push_by_tab([site.ana])
     assert (site.told(), site.posted) == ([], [])
@@ -365,10 +367,14 @@ def test_a_call_that_is_not_built_as_agreed_is_refused_whole(site: Site) -> None
     assert len(site.host.contacts()) == people
 
 
-def test_a_database_that_is_busy_is_told_with_when_to_come_again(site: Site) -> None:
+def test_a_busy_database_and_a_role_without_rights_are_told_as_agreed(site: Site) -> None:
     site.host.faults.add(Fault("/api/sidecar/contacts/bulk", status=503))
     answer = site.send("POST", "/api/sidecar/contacts/bulk", {"items": [{"fields": {}}]})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    site.host.faults.add(Fault("/api/sidecar/contacts/bulk", status=403))
+    refused = site.send("POST", "/api/sidecar/contacts/bulk", {"items": []}).json
+    assert refused
+    assert [(each["code"], each["type"]) for each in refused["errors"]] == [(403, "forbidden")]
     assert site.send("POST", "/api/sidecar/contacts/bulk", {"items": []}).status_code == 200
 
 

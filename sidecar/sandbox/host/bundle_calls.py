@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from sidecar.sandbox.host import bundle_bulk, outbox
-from sidecar.sandbox.host.answers import answer, plain_error
+from sidecar.sandbox.host.answers import ApiError, answer, plain_error, typed_error
 from sidecar.sandbox.host.bundle import PROTOCOL, VERSION, Bundle
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.listeners import iso
@@ -18,7 +18,8 @@ from sidecar.sandbox.host.listeners import iso
 ROOT: Final = "/api/sidecar/"
 PAGE_LIMIT = 1000
 DONE_LIMIT = 5000
-FORBIDDEN = "You do not have access to the requested area/action."
+SWITCHED_OFF = "The integration is switched off."
+FORBIDDEN = "The role of this API client does not allow it."
 
 
 def require_bundle(call: Call) -> Bundle:
@@ -27,8 +28,15 @@ def require_bundle(call: Call) -> Bundle:
     if bundle is None:
         raise NotFound
     if not bundle.is_published:
-        raise plain_error(403, FORBIDDEN)
+        raise typed_error(403, SWITCHED_OFF, "switched-off")
     return bundle
+
+
+def injected_error(status: int) -> ApiError | None:
+    """Return the error somebody wants of these calls where it has a form of its own."""
+    if status == 403:
+        return typed_error(403, FORBIDDEN, "forbidden")
+    return bundle_bulk.busy() if status == 503 else None
 
 
 def status(call: Call) -> Response:

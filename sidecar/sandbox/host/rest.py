@@ -12,7 +12,6 @@ from werkzeug.wrappers import Request, Response
 
 from sidecar.sandbox.host import (
     auth,
-    bundle_bulk,
     bundle_calls,
     company_calls,
     contact_calls,
@@ -128,8 +127,9 @@ class Api:
 
 def injected_error(path: str, status: int) -> ApiError:
     """Return the error somebody wants; a 401 looks like an access token that is no longer known."""
-    if status == 503 and path.startswith(bundle_calls.ROOT):
-        return bundle_bulk.busy()
+    own = bundle_calls.injected_error(status) if path.startswith(bundle_calls.ROOT) else None
+    if own:
+        return own
     return auth.expired_token() if status == 401 else generic_error(status)
 
 
