@@ -24,7 +24,7 @@ def numbered(prefix: str, *spans: int | tuple[int, int]) -> list[str]:
 
 
 PROMISED = [
-    *numbered("WM", (12, 54), (56, 64), (66, 74), (76, 92)),
+    *numbered("WM", 1, 2, (12, 54), (56, 64), (66, 74), (76, 92)),
     *numbered("AC", 1, (4, 7), (15, 18), (20, 23), (26, 29), 35, 37, (41, 51), 53, 54),
     *numbered("BR", (5, 7), 12, 13, (16, 29), 31, 32, (36, 39)),
     *numbered("HA", (12, 14), 22, 49),
