@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from sidecar.bootstrap import App
-from sidecar.errors import UsageError
+from sidecar.errors import SetupError, UsageError
+from sidecar.hosts.mautic.connection import MauticConnection, require_own_machine_spared
 from sidecar.records import Side
 from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.environments import require_own_address
@@ -42,6 +43,37 @@ def save_salesforce(
     app.instances.unblock(instance.id)
     changed = (before.settings if before else None), dict(settings)
     AuditLog(app.database).add(AuditEntry(who, "salesforce-connected", app.clock(), *changed, instance_id=instance.id))
+
+
+def save_mautic(
+    app: App,
+    instance: Instance,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    who: str,
+    *,
+    allow_loopback: bool,
+) -> None:
+    """Replace how an instance reaches its Mautic, and forget what was seen by the old way. An empty secret stays as it was.
+
+    SetupError for an address that is not safe; without `allow_loopback` also for one of this machine, or of a file on it.
+    """
+    before = app.connections.load(instance.id, Side.HOST)
+    kept = app.connections.load_secrets(instance.id, Side.HOST)
+    given = {name: text for name, text in secrets.items() if text}
+    everything: dict[str, Any] = {"database_url": kept.get("database_url", ""), **settings, **given}
+    connection = MauticConnection(**everything)
+    require_own_machine_spared(connection.base_url, connection.database_url, allow_loopback=allow_loopback)
+    is_elsewhere = before is not None and before.settings.get("base_url") != settings["base_url"]
+    if not given.get("client_secret") and (is_elsewhere or not kept.get("client_secret")):
+        # A secret is never sent to another address than the one it was entered for.
+        raise SetupError("Give the secret key of the API client", code="mautic-sign-in-missing")
+    if not connection.database_url:
+        raise SetupError("Give the address of Mautic's database", code="mautic-database-address-wrong")
+    app.connections.save(instance.id, Side.HOST, settings, given)
+    app.forget(instance, Side.HOST)
+    changed = (before.settings if before else None), dict(settings)
+    AuditLog(app.database).add(AuditEntry(who, "mautic-connected", app.clock(), *changed, instance_id=instance.id))
 
 
 def begin_sign_in(

@@ -25,7 +25,7 @@ MISSING: Final = "webhook-missing"
 EVERY: Final = timedelta(hours=1)
 WHO: Final = "sidecar"
 
-_WATCHED: Final = "hook-watched"
+_LOOKED_AT: Final = "hook-watched"
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +33,9 @@ def watch_hook(app: App, instance: Instance, host: MauticSide, *, at_once: bool 
     """Look whether our webhook is on, and switch it on again; at most once an hour, unless asked to look at once."""
     cache, now = app.cache(instance, Side.HOST), app.clock()
     hook = next(iter(HostParts(app.database, instance.id).load(PartKind.HOOK)), None)
-    if hook is None or (cache.get(_WATCHED) and not at_once):
+    if hook is None or (cache.get(_LOOKED_AT) and not at_once):
         return
-    cache.put(_WATCHED, now.isoformat(), expires_at=now + EVERY)
+    cache.put(_LOOKED_AT, now.isoformat(), expires_at=now + EVERY)
     try:
         _look(app, instance, host, hook)
     except SidecarError as error:

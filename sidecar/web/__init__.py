@@ -19,6 +19,8 @@ from sidecar.web import (
     instances_page,
     language,
     login_page,
+    mautic_page,
+    new_instance_page,
     org_page,
     problems,
     runs_page,
@@ -43,7 +45,18 @@ def create_app(app: App | Settings | None = None) -> Flask:
     language.babel.init_app(flask, locale_selector=language.select_language)
     login_page.login_manager.init_app(flask)
     flask.before_request(access.check_access)
-    for page in (instances_page, budget_page, connect_page, org_page, runs_page, login_page, language, health):
+    for page in (
+        instances_page,
+        budget_page,
+        connect_page,
+        mautic_page,
+        new_instance_page,
+        org_page,
+        runs_page,
+        login_page,
+        language,
+        health,
+    ):
         flask.register_blueprint(page.bp)
     problems.register(flask)
     flask.jinja_env.globals.update(

@@ -20,6 +20,7 @@ from sidecar.sync.model import Status
 from sidecar.web import wording
 from sidecar.web.access import at_least, require_visible
 from sidecar.web.app import history, overview, sidecar
+from sidecar.web.new_instance_page import may_add
 from sidecar.web.wording import Badge
 
 bp = Blueprint("instances_page", __name__)
@@ -63,7 +64,7 @@ def list_instances() -> ResponseReturnValue:
     now = sidecar().clock()
     rows = [row_of(view, now, grace()) for view in overview().instances(now, current_user.user.instance_id)]
     rows.sort(key=lambda row: (row.badge.rank, row.view.label.lower()))
-    return render_template("instances.html", rows=rows, now=now, grace=grace())
+    return render_template("instances.html", rows=rows, now=now, grace=grace(), may_add=may_add())
 
 
 @bp.get("/instances/<slug>")

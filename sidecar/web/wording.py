@@ -61,6 +61,7 @@ LANE_NAMES = {
     "activities": lazy_gettext("Activities: Mautic → Salesforce"),
     "budget": lazy_gettext("API calls and other limits"),
     "reconcile": lazy_gettext("Nightly comparison"),
+    "hooks": lazy_gettext("Mautic's webhook"),
 }
 SIDE_NAMES = {"host": "Mautic", "salesforce": "Salesforce"}
 FIXERS = {

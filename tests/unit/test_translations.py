@@ -12,8 +12,8 @@ from babel.messages.pofile import read_po
 from sidecar.web.language import LANGUAGES
 
 WEB = Path(__file__).parents[2] / "sidecar/web"
-ORG_CHECK = WEB.parent / "salesforce/org"
-"""Its lines are shown on a page; it marks their sentences by itself, since it knows nothing of pages."""
+CHECKS = (WEB.parent / "salesforce/org", WEB.parent / "hosts/mautic/registration")
+"""Their lines are shown on pages; they mark their sentences by themselves, since they know nothing of pages."""
 WAYS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None}
 OTHERS = sorted(set(LANGUAGES) - {"en"})
@@ -22,7 +22,7 @@ OTHERS = sorted(set(LANGUAGES) - {"en"})
 def sentences() -> set[str]:
     found = [
         *extract_from_dir(str(WEB), WAYS, keywords=KEYWORDS),
-        *extract_from_dir(str(ORG_CHECK), WAYS[:1], keywords={"told": None}),
+        *(each for check in CHECKS for each in extract_from_dir(str(check), WAYS[:1], keywords={"told": None})),
     ]
     return {message for _, _, message, _, _ in found if isinstance(message, str)}
 

@@ -40,6 +40,25 @@ def require_safe_address(url: str) -> None:
     raise SetupError("Mautic's address must begin with https://", code="mautic-address-unsafe")
 
 
+def require_own_machine_spared(base_url: str, database_url: str, *, allow_loopback: bool) -> None:
+    """Refuse what would make this machine talk to itself or open its own files, unless an operator wants that.
+
+    Of a database's address only the way in counts: options could name files, so none are taken but the character set.
+    """
+    if allow_loopback:
+        return
+    parts = urlsplit(database_url)
+    is_database = parts.scheme.partition("+")[0] in {"mysql", "mariadb"} and parts.hostname
+    options = {each.partition("=")[0] for each in parts.query.split("&") if each}
+    hosts = [urlsplit(base_url).hostname or "", parts.hostname or ""]
+    if not is_database or options - {"charset"} or any(_is_loopback(host) for host in hosts):
+        raise SetupError(
+            "From here Mautic and its database (mysql://user:password@host/name) must be on another machine; "
+            "an operator can connect this one.",
+            code="mautic-address-unsafe",
+        )
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True

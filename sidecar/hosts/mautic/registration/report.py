@@ -82,20 +82,22 @@ def _rights_lines(seen: Seen) -> Iterator[Line]:
         else:
             yield fix("host-right", name, told("Our role may not do this: the sync cannot work without it."), role)
     optional = (
-        (api.may_manage_fields, told("Custom fields: full"), told("without it, missing fields must be made by hand")),
+        (
+            api.may_manage_fields,
+            told("Custom fields: full"),
+            told("Our role may not do this, so missing fields must be made by hand."),
+        ),
         (
             api.may_manage_hooks,
             told("Webhooks: view, edit, create, delete"),
-            told("without it, changes wait for the next run"),
+            told("Our role may not do this, so no webhook is made and changes wait for the next run."),
         ),
     )
     for may, name, without in optional:
         if may:
             yield ok("host-right", name, told("Our role may do this."))
         else:
-            text = told("Our role may not do this.")
-            remedy = role
-            yield note("host-right", f"{name} ({without})", text, remedy, by=HOST_ADMIN)
+            yield note("host-right", name, without, role, by=HOST_ADMIN)
 
 
 def _bundle_line(seen: Seen) -> Line:
