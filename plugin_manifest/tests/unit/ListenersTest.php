@@ -15,6 +15,7 @@ use Mautic\LeadBundle\Event\LeadMergeEvent;
 use Mautic\LeadBundle\Event\ListChangeEvent;
 use Mautic\LeadBundle\Model\DoNotContact;
 use MauticPlugin\SalesforceSidecarBundle\Core\DoNotContactRepair;
+use MauticPlugin\SalesforceSidecarBundle\Core\OwnWrite;
 use MauticPlugin\SalesforceSidecarBundle\EventListener\CompanySubscriber;
 use MauticPlugin\SalesforceSidecarBundle\EventListener\ContactSubscriber;
 use MauticPlugin\SalesforceSidecarBundle\EventListener\MergeSubscriber;
@@ -106,6 +107,7 @@ final class ListenersTest extends TestCase
 
     public function testWithoutANamedClientNobodyHides(): void
     {
+        self::assertFalse(OwnWrite::isClient('', ''));
         $this->stand(new World(true, ['client_id' => '']));
         $this->world->isCalledBy('ours');
         $this->contacts->onSave(new LeadEvent(new Lead(1), true));

@@ -82,7 +82,7 @@ final class OutboxTest extends TestCase
         $world         = new World();
         $calls         = new Calls();
         $sidecar       = new Sidecar($world->settings, $calls, $world->clock);
-        $calls->answer = '{"state": "linked", "record_url": "javascript:alert(1)", "record": "Lead 00Q", "sentence": {"en": "Yes", "fr": "Oui"}, "last_synced_at": null}';
+        $calls->answer = '{"state": "linked", "record_url": "javascript://x/%0aalert(1)", "record": "Lead 00Q", "sentence": {"en": "Yes", "fr": "Oui"}, "last_synced_at": null}';
         $state         = $sidecar->stateOf(17, 'fr_FR');
         self::assertSame(['linked', null, 'Lead 00Q', 'Oui'], [$state->state, $state->recordUrl, $state->record, $state->sentence]);
         $path = '/hooks/acme/contact/17?at=1800000000';
