@@ -6,7 +6,9 @@ One clock drives all three. `world.sync()` is an hourly run; `world.later(minute
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -33,6 +35,9 @@ KEY = Fernet.generate_key().decode()
 HOST_URL = "http://127.0.0.1:8001"
 ORG_URL = "http://127.0.0.1:8002"
 START = NOON - timedelta(days=1)
+VERSIONS = ("5.1", "5.2", "6.0", "7.2")
+"""The versions of Mautic that every scenario holds for."""
+_version = ContextVar("version of Mautic", default=VERSIONS[0])
 
 
 @dataclass
@@ -141,13 +146,13 @@ class World:
 
 
 @lru_cache
-def _template() -> Path:
-    """Make an empty state database and an empty Mautic once; worlds begin as copies of them."""
+def _template(version: str) -> Path:
+    """Make an empty state database and an empty Mautic of a version once; worlds begin as copies of them."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-template-"))
     database = Database(f"sqlite:///{folder}/state.sqlite3")
     database.upgrade()
     database.close()
-    Host(f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock()).close()
+    Host(f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), profile=version).close()
     return folder
 
 
@@ -157,13 +162,25 @@ def _host_clock() -> HostClock:
     return clock
 
 
+@contextmanager
+def mautic(version: str) -> Iterator[None]:
+    """Let every world that is made inside the block, and does not say otherwise, have this version of Mautic."""
+    token = _version.set(version)
+    try:
+        yield
+    finally:
+        _version.reset(token)
+
+
 def make_world(
     *, database_url: str | None = None, host_url: str | None = None, is_empty_org: bool = False, **options
 ) -> World:
     """Return a fresh world at START; an empty org is as the vendor delivers it. Our first window begins an hour before."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-world-"))
+    options.setdefault("profile", _version.get())
+    template = _template(options["profile"])
     for name in ("state.sqlite3", "mautic.sqlite3"):
-        shutil.copy(_template() / name, folder / name)
+        shutil.copy(template / name, folder / name)
     org = Org(clock=Clock(START), is_empty=is_empty_org)
     host = Host(host_url or f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), **options)
     adapters = {Side.HOST: WsgiAdapter(host.app), Side.SALESFORCE: WsgiAdapter(org.app)}
