@@ -1,7 +1,7 @@
 """The sandbox Mautic on MariaDB behaves as on SQLite."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import create_engine, text
 
@@ -34,6 +34,32 @@ def test_contacts_merges_forms_late_commits_and_new_fields_work_on_mariadb(
     host.delete_contact(first)
     assert host.rows("contact_merge_records", contact_id=first) == []
     the_bundle_works_on_mariadb(host, new_id)
+    company_id = host.join_company(new_id, "Acme")
+    host.submit_form(new_id, answers={"message": "R&R"})
+    assert host.rows("form_results_1_contact_us")[0]["message"] == "R&amp;R"
+    host.close()
+    a_newer_version_takes_the_database_over(host.database_url, company_id, new_id)
+
+
+def a_newer_version_takes_the_database_over(url: str, company_id: int, contact_id: int) -> None:
+    """Show that 7.2 finds its columns in tables that 5.1 made, and that its queue and background deletions work."""
+    host = Host(url, clock=HostClock(START), table_prefix="mtc_", profile="7.2")
+    sent: list[bytes] = []
+
+    def take(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        sent.append(body)
+        return 200
+
+    host.deliver = take
+    host.add_hook("http://127.0.0.1:8099/", ("mautic.lead_post_save_update", "mautic.company_post_delete"))
+    host.hooks.allowed_private_addresses.add("127.0.0.1")
+    host.hooks.mode = "command_process"
+    host.edit_contact(contact_id, {"city": "Rom"})
+    host.delete_company(company_id, in_background=True)
+    assert (host.process_webhooks(), len(sent), host.rows("webhook_queue")) == (1, 1, [])
+    assert [row["status_code"] for row in host.rows("webhook_logs")] == ["200"]
+    assert (host.contact(contact_id) or {})["company"] is None
+    assert (host.finish_deletions(), host.rows("companies", id=company_id)) == (1, [])
     host.close()
 
 

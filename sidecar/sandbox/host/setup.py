@@ -67,17 +67,20 @@ def open_database(database: Database, new_fields: Sequence[NewField], password: 
 
 def update_tables(database: Database) -> None:
     """Bring the tables of an older version up to this one, as Mautic's own updater does: nothing is taken away."""
-    schema = database.schema
+    schema, found = database.schema, inspect(database.engine)
+    held = set(found.get_table_names())
+    touched = {fact.table for fact in database.profile.columns}
+    columns = {name: {each["name"] for each in found.get_columns(schema[name].name)} for name in touched}
     with database.engine.begin() as connection:
-        found = inspect(connection)
         for fact in database.profile.columns:
-            table = schema[fact.table]
-            if fact.name not in {column["name"] for column in found.get_columns(table.name)}:
+            if fact.name not in columns[fact.table]:
+                table = schema[fact.table]
                 kind = table.c[fact.name].type.compile(connection.dialect)
                 rest = f" NOT NULL DEFAULT {fact.default}" if fact.default else ""
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {fact.name} {kind}{rest}"))
         for table in schema.tables.values():
-            table.create(connection, checkfirst=True)
+            if table.name not in held:
+                table.create(connection)
 
 
 def make_tables(database: Database, new_fields: Sequence[NewField], password: str) -> None:
