@@ -24,6 +24,8 @@ def check_consistency(mapping: ObjectMapping) -> list[DocumentProblem]:
 
 def _check_objects(mapping: ObjectMapping) -> Iterator[DocumentProblem]:
     objects = mapping.salesforce_objects
+    if "Opportunity" in objects or mapping.lane == "opportunities":
+        yield DocumentProblem("mapping.lane", "opportunities cannot be synced: there is no such lane yet")
     if not objects:
         yield DocumentProblem("mapping.salesforce_objects", "names no Salesforce object")
     elif mapping.lane == "people" and not set(objects) & set(_PEOPLE_OBJECTS):

@@ -17,6 +17,7 @@ from sidecar.store.bulk import chunks, upsert
 from sidecar.store.links import Scope, by_object
 from sidecar.store.session import Database
 from sidecar.store.tables import outbox
+from sidecar.sync.marks import UNMARKED
 from sidecar.sync.model import Decision, LookAgain, Outcome, Reaction, Status
 
 UNSETTLED = "unsettled"
@@ -150,8 +151,12 @@ class LaneOutbox:
             kept[key] = _new_row(self.scope, key, reason=row.reason, attempts=row.attempts)
         elif outcome.waits_for is not None and key == _trigger(outcome):
             kept[key] = _waiting_row(self.scope, key, outcome, 0 if row is None else row.attempts)
-        elif row is not None and not _is_echo(outcome):
+        elif row is not None and not _is_echo(outcome) and not self._is_mark_to_come(row):
             cleared.add(row.id)
+
+    def _is_mark_to_come(self, row: Row[Any]) -> bool:
+        """Tell whether a row asks for a tag or segment and was not handed out yet: deciding about the person does not write it."""
+        return row.reason in UNMARKED and row.id not in self._hints_seen
 
     def load_rows(self, connection: Connection, keys: Iterable[_Key], *, lock: bool = False) -> dict[_Key, Row[Any]]:
         """Return the entries of records, whatever they wait for."""

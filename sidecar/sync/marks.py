@@ -16,6 +16,7 @@ from sidecar.sync.write import Results
 
 ORIGIN_NOT_MARKED: Final = "origin-not-marked"
 CONVERSION_NOT_MARKED: Final = "conversion-not-marked"
+UNMARKED: Final = frozenset({ORIGIN_NOT_MARKED, CONVERSION_NOT_MARKED})
 
 _Mark = tuple[Write, str]
 """What is to be written about somebody, and the reason code if it is not."""
@@ -38,7 +39,7 @@ def mark_again(
     items: Sequence[LookAgain], rules: Rules, host: SidePort, store: LaneStore, settler: Settler
 ) -> list[Outcome]:
     """Try again what could not be marked earlier; what it was, the link's origin tells."""
-    asked = {item.ref: item.reason for item in items if item.reason in (ORIGIN_NOT_MARKED, CONVERSION_NOT_MARKED)}
+    asked = {item.ref: item.reason for item in items if item.reason in UNMARKED}
     links = store.load_links(Side.HOST, list(asked)) if asked else {}
     marks = [(_write_of(ref, asked[ref], link, rules), asked[ref]) for ref, link in links.items()]
     return _write([mark for mark in marks if mark[0].tags or mark[0].segment], rules, host, settler)
@@ -60,13 +61,13 @@ def _mark(decision: Decision, results: Results, rules: Rules) -> _Mark | None:
 def _write_of(ref: Ref, reason: str, link: Link, rules: Rules) -> Write:
     tags, segment = rules.mapping.tags, None
     wanted: Mapping[str, tuple[str, ...]] = {
-        "new-in-salesforce": tags.added_to(link.salesforce.object),
-        "new-in-host": tags.created_from(link.salesforce.object),
+        "new-in-host": tags.added_to(link.salesforce.object),
+        "new-in-salesforce": tags.created_from(link.salesforce.object),
     }
     chosen = wanted.get(link.origin, ())
     if reason == CONVERSION_NOT_MARKED:
         chosen = (tags.converted,) if tags.write else ()
-    elif link.origin == "new-in-host":
+    elif link.origin == "new-in-salesforce":
         segment = rules.mapping.host.add_to_segment
     return Write(Side.HOST, ref.object, ref, tags=chosen, segment=segment)
 

@@ -27,9 +27,7 @@ def is_out(record: Record | None, side: Side, rules: Rules, *, is_pushed: bool =
 
 def is_pair_out(pair: Pair, rules: Rules) -> bool:
     """Tell whether either record of a pair without a link is kept out: then neither is made, matched nor written."""
-    return pair.link is None and any(
-        is_out(pair.record(side), side, rules, is_pushed=pair.is_pushed) for side in Side
-    )
+    return pair.link is None and any(is_out(pair.record(side), side, rules, is_pushed=pair.is_pushed) for side in Side)
 
 
 def needs_push(pair: Pair, rules: Rules) -> bool:

@@ -55,7 +55,7 @@ class SegmentWriter:
         return next((int(each["id"]) for each in found if each.get("alias") == alias), None)
 
     def _make(self, alias: str) -> int | None:
-        body = {"name": alias, "alias": alias, "isPublished": 1, "filters": []}
+        body = {"name": alias, "alias": alias, "isPublished": 1, "isGlobal": 1, "filters": []}
         made = _table(self._client.call("POST", "/api/segments/new", body)).get("list")
         return int(made["id"]) if isinstance(made, Mapping) and "id" in made else None
 

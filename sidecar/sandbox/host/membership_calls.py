@@ -19,6 +19,18 @@ def segment_add(call: Call, segment_id: int, contact_id: int) -> Response:
     return answer({"success": 1})
 
 
+def segment_add_many(call: Call, segment_id: int) -> Response:
+    """Put contacts into a segment; the answer says of each whether it is one."""
+    segment = existing(call, "lead_lists", segment_id)
+    details: dict[str, dict[str, bool]] = {}
+    for contact_id in call.item.get("ids", []):
+        row = contacts.find(call.work, int(contact_id))
+        if row is not None:
+            memberships.join_segment(call.work, row["id"], segment, call.actor)
+        details[str(contact_id)] = {"success": row is not None}
+    return answer({"success": 1, "details": details})
+
+
 def segment_remove(call: Call, segment_id: int, contact_id: int) -> Response:
     """Take a contact out of a segment."""
     segment, row = existing(call, "lead_lists", segment_id), member(call, contact_id)
@@ -73,6 +85,7 @@ def member(call: Call, contact_id: int) -> Row:
 
 RULES = [
     Rule("/api/segments/<int:segment_id>/contact/<int:contact_id>/add", endpoint=segment_add, methods=["POST"]),
+    Rule("/api/segments/<int:segment_id>/contacts/add", endpoint=segment_add_many, methods=["POST"]),
     Rule("/api/segments/<int:segment_id>/contact/<int:contact_id>/remove", endpoint=segment_remove, methods=["POST"]),
     Rule("/api/stages", endpoint=stages_list, methods=["GET"]),
     Rule("/api/stages/<int:stage_id>/contact/<int:contact_id>/add", endpoint=stage_add, methods=["POST"]),
