@@ -19,6 +19,7 @@ class Sources:
     """Which tables are asked. `log`: the audit log, the creations and the merges.
 
     `renames`: the members of companies that got another name, which changes the text on each member without a trace.
+    `companies`: what was done to companies instead; the ids are theirs then.
     """
 
     company_members: bool = True
@@ -26,6 +27,7 @@ class Sources:
     segments: tuple[int, ...] = ()
     log: bool = True
     renames: bool = True
+    companies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ def _parts(connection: Connection, tables: Tables, window: Window, sources: Sour
     audit, leads, merges = tables.audit_log, tables.leads(), tables.merges
     members, opt_outs = tables.company_members, tables.do_not_contact
     columns: list[tuple[Any, ...]] = []
+    if sources.companies:
+        companies = tables.companies()
+        columns.append((audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "company"))
+        columns += [(companies.c.date_added, companies.c.id), (members.c.date_added, members.c.company_id)]
     if sources.log:
         columns += [
             (audit.c.date_added, audit.c.object_id, audit.c.bundle == "lead", audit.c.object == "lead"),

@@ -222,7 +222,7 @@ class ContactReader:
                     if name in self.schema.fields
                 }
                 | standing[contact_id],
-                modified_at=_latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
+                modified_at=latest(row["date_added"], row["date_modified"], touched.get(contact_id)),
                 consent=consents.get(contact_id, Consent(opted_out=False)) if wish.consent else None,
             )
         return found
@@ -289,5 +289,6 @@ def _gone(contact_id: int, survivors: Mapping[int, int]) -> Record:
     return Record(ref_of(contact_id), successor=ref_of(survivor))
 
 
-def _latest(*stamps: Any) -> datetime | None:
+def latest(*stamps: Any) -> datetime | None:
+    """Return the latest of some of Mautic's stamps, if there is any."""
     return max((moment for stamp in stamps if (moment := utc(stamp))), default=None)

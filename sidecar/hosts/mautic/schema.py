@@ -45,6 +45,7 @@ VIRTUAL = (
 """What is no column of a contact: its id, its page, and the address of the user who owns it."""
 VIRTUAL_NAMES = frozenset(info.name for info in VIRTUAL)
 OWNER = "owner_email"
+COMPANY_ID = FieldInfo("id", "Company ID", FieldType.ID, is_createable=False, is_updateable=False)
 
 MAX_TEXT = 191
 """The longest text Mautic's own checks let into a field of one line, even where a unique field's column is wider."""
@@ -65,21 +66,35 @@ class ContactFields:
 
 def read_contact_fields(engine: Engine, tables: Tables) -> ContactFields:
     """Return every published contact field that has a column, but for those that Mautic is about to remove."""
-    source = tables.lead_fields
-    wanted = select(source).where(source.c.object == "lead", source.c.is_published == 1).order_by(source.c.id)
-    with reading(engine) as connection:
-        inspector = inspect(connection)
-        columns = {each["name"]: each["type"] for each in inspector.get_columns(tables.leads_name)}
-        if any(each["name"] == _DOOMED for each in inspector.get_columns(source.name)):
-            wanted = wanted.where(column(_DOOMED) == 0)
-        rows = [dict(row) for row in connection.execute(wanted).mappings()]
-    rows = [row for row in rows if row["alias"] in columns]
+    rows, columns = _read_rows(engine, tables, "lead", tables.leads_name)
     infos = [*VIRTUAL, *(_field_info(row, columns[row["alias"]]) for row in rows if row["alias"] not in VIRTUAL_NAMES)]
     return ContactFields(
         ObjectSchema("contact", {info.name: info for info in infos}),
         {row["alias"]: row["type"] for row in rows},
         frozenset(row["alias"] for row in rows if row["is_unique_identifer"]),
     )
+
+
+def read_company_schema(engine: Engine, tables: Tables) -> ObjectSchema:
+    """Return the same of companies, with their id."""
+    rows, columns = _read_rows(engine, tables, "company", tables.companies().name)
+    infos = [COMPANY_ID, *(_field_info(row, columns[row["alias"]]) for row in rows)]
+    return ObjectSchema("company", {info.name: info for info in infos})
+
+
+def _read_rows(
+    engine: Engine, tables: Tables, object_name: str, table_name: str
+) -> tuple[list[dict[str, Any]], dict[str, TypeEngine[Any]]]:
+    """Return the published fields of an object that have a column and will keep it, and all its columns."""
+    source = tables.lead_fields
+    wanted = select(source).where(source.c.object == object_name, source.c.is_published == 1).order_by(source.c.id)
+    with reading(engine) as connection:
+        inspector = inspect(connection)
+        columns = {each["name"]: each["type"] for each in inspector.get_columns(table_name)}
+        if any(each["name"] == _DOOMED for each in inspector.get_columns(source.name)):
+            wanted = wanted.where(column(_DOOMED) == 0)
+        rows = [dict(row) for row in connection.execute(wanted).mappings()]
+    return [row for row in rows if row["alias"] in columns], columns
 
 
 def _field_info(row: Mapping[str, Any], column_type: TypeEngine[Any]) -> FieldInfo:

@@ -11,6 +11,7 @@ from sidecar.cache import Cache
 from sidecar.clock import utc_now
 from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
+from sidecar.hosts.mautic.companies import COMPANY, CompanyReader
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.finder import find_contacts
@@ -47,6 +48,7 @@ class MauticSide:
     ) -> None:
         self.client = client
         self.reader = reader
+        self.companies = CompanyReader(reader.engine, reader.tables, page_size=reader.page_size)
         self.bundle = Bundle(client, reader.engine, reader.tables)
         self._told = ToldContacts(self.bundle, reader)
         self._writer = ContactWriter(client, reader, self.bundle, parallel=parallel, sleep=sleep)
@@ -77,11 +79,13 @@ class MauticSide:
 
     def describe(self, object_name: str) -> ObjectSchema | None:
         """See SidePort."""
+        if object_name == COMPANY:
+            return self.companies.schema
         return self.reader.schema if object_name == CONTACT else None
 
     def feeds(self, mapping: ObjectMapping) -> tuple[str, ...]:
         """See SidePort."""
-        return (mapping.host_object,) if mapping.host_object == CONTACT else ()
+        return (mapping.host_object,) if mapping.host_object in (CONTACT, COMPANY) else ()
 
     def read_changes(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
         """See SidePort."""
@@ -91,11 +95,15 @@ class MauticSide:
 
     def read_again(self, rules: Rules, feed: str, window: Window) -> Iterator[Page]:
         """See SidePort. By Mautic's own log, which is only read."""
+        if feed == COMPANY:
+            return self.companies.read_changes(rules, window)
         return self.reader.read_changes(Wish.of(rules), window) if feed == CONTACT else iter(())
 
     def told_by(self, feed: str, window: Window) -> str:
         """See SidePort."""
-        why_not = self.bundle.why_not_told(window.start) if feed == CONTACT else None
+        if feed != CONTACT:
+            return "Mautic's audit log"
+        why_not = self.bundle.why_not_told(window.start)
         return f"Mautic's audit log ({why_not})" if why_not else "the bundle's outbox"
 
     def confirm(self, feed: str, cursor: Cursor | None = None) -> None:
@@ -117,6 +125,9 @@ class MauticSide:
 
     def read(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """See SidePort."""
+        if rules.mapping.host_object == COMPANY:
+            companies = self.companies.read(rules, [int(ref.id) for ref in refs if ref.object == COMPANY])
+            return {record.ref: record for record in companies.values()}
         found = self.reader.read(Wish.of(rules), _ids(refs))
         return {record.ref: record for record in found.values()}
 
