@@ -147,7 +147,11 @@ def _split_echoes(pairs: list[Pair], side: Side, rules: Rules, store: LaneStore)
             news.append(pair)
         elif pair.link and not pair.moved_because and not pair.retired and is_echo(record, side, pair.link, rules):
             echoes.append(replace(pair, problem="unchanged"))
-        elif pair.link is None and not pair.is_pushed and waiting.get(pair.trigger_ref) == waiting_fingerprint(record, side, rules):
+        elif (
+            pair.link is None
+            and not pair.is_pushed
+            and waiting.get(pair.trigger_ref) == waiting_fingerprint(record, side, rules)
+        ):
             echoes.append(replace(pair, problem="still-waiting"))
         else:
             news.append(pair)

@@ -1,5 +1,10 @@
 """People whom Mautic wants in Salesforce: made as what was wanted, into their campaign, each wish with its end."""
 
+import json
+
+from typer.testing import CliRunner
+
+from sidecar.cli import app as cli
 from sidecar.cli.pushes import take_in
 from sidecar.records import Ref, Side
 from sidecar.sandbox.org.faults import Fault
@@ -181,3 +186,24 @@ def test_who_is_taken_in_again_catches_up(world: World) -> None:
     assert not take_in(world.app, world.instance, Side.SALESFORCE, Ref("Lead", lead))
     world.hourly()
     assert world.twin(contact)["Phone"] == "1"
+
+
+def test_the_commands_push_and_take_out_and_explain_tells_of_both(world: World, monkeypatch) -> None:
+    for module in ("pushes", "people"):
+        monkeypatch.setattr(f"sidecar.cli.{module}.bootstrap", lambda: world.app)
+
+    def run(*words: str) -> tuple[int, object]:
+        answer = CliRunner().invoke(cli, [*words, "--json"])
+        return answer.exit_code, json.loads(answer.stdout) if answer.stdout else answer.stderr
+
+    ana, lead = world.link_person()
+    assert run("push", "acme", str(ana), str(ana), "--as", "Lead") == (0, {"slug": "acme", "pushed": 1, "waiting": 1})
+    assert run("push", "acme", str(ana), "--as", "Account")[0] == 2
+    assert run("push", "acme", lead)[0] == 2
+    assert run("exclude", "acme", lead[:15], "--side", "salesforce", "--who", "ana")[0] == 0
+    world.hourly()
+    _, (story,) = run("explain", "acme", str(ana))
+    assert (story["push"]["state"], story["push"]["source"]) == ("done", "command")
+    assert story["excluded"]["salesforce"].startswith("by ana, 2026-")
+    assert run("include", "acme", str(ana))[0] == 0
+    assert "not-excluded" in str(run("include", "acme", str(ana))[1])

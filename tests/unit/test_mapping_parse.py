@@ -19,7 +19,7 @@ from sidecar.mapping.model import (
     Priority,
     TooLong,
 )
-from sidecar.mapping.parse import MappingError, load_mapping, parse_mapping, parse_mapping_text
+from sidecar.mapping.parse import dump_mapping, MappingError, load_mapping, parse_mapping, parse_mapping_text
 from sidecar.records import Side
 
 SMALL = """
@@ -203,6 +203,11 @@ WRONG = [
     ("a criterion about a table", a_criterion(field="A", **{"is": {}}), "scope.Lead.criteria.1.is"),
     ("a number that is none", a_criterion(field="A", at_least=float("nan")), "scope.Lead.criteria.1.at_least"),
     ("a tag that is no text", {"scope": {"host": {"only_with_tag": 7}}}, "scope.host.only_with_tag"),
+    ("a segment by its name", {"scope": {"host": {"only_in_segment": "My list"}}}, "scope.host.only_in_segment"),
+    ("an address for a domain", {"scope": {"host": {"not_email_domains": ["a@b.c"]}}}, "scope.host.not_email_domains"),
+    ("a criterion of the host", {"scope": {"host": {"criteria": [{"field": "city"}]}}}, "scope.host.criteria.1"),
+    ("a push that is no table", {"push": True}, "push"),
+    ("a tag without a name", {"tags": {"added_to_lead": ""}}, "tags.added_to_lead"),
     ("an unknown key of the host's scope", {"scope": {"host": {"records": "all"}}}, "scope.host.records"),
     ("an unknown table", {"tranforms": {}}, "tranforms"),
     ("no fields", {"fields": None}, "fields"),
@@ -219,6 +224,25 @@ def test_people_need_lead_or_contact(objects):
     fields = {"email": {"host": "email", "salesforce": "Email"}}
     document = small(mapping__salesforce_objects=objects, mapping__create_in_salesforce=False, fields=fields)
     assert "mapping.salesforce_objects" in paths_of(document)
+
+
+def test_opportunities_are_refused_until_there_is_a_lane_for_them():
+    assert paths_of(small(mapping__lane="opportunities")) == ["mapping.lane"]
+
+
+def test_everybody_without_an_address_needs_the_hosts_id():
+    everyone = {"scope": {"host": {"who": "everyone"}}}
+    assert paths_of(small(**everyone, mapping__external_id=None)) == ["scope.host.who"]
+    assert parse_mapping(small(**everyone)).host_scope.who == "everyone"
+
+
+def test_what_is_said_of_the_host_comes_back_as_it_was():
+    scope = {"only_in_segment": "a-list", "not_with_tag": "x", "not_owners": ["a@b.example"], "who": "everyone"}
+    scope["criteria"] = [{"field": "city", "in": ["Rome", "Oslo"]}]
+    parts = {"push": {"required": True, "refused_tag": "no"}, "tags": {"write": True, "converted": "c"}}
+    mapping = parse_mapping(small(scope={"host": scope}, host={"add_to_segment": "new"}, **parts))
+    assert (mapping.push.refused_tag, mapping.tags.converted, mapping.host.add_to_segment) == ("no", "c", "new")
+    assert parse_mapping(dump_mapping(mapping)) == mapping
 
 
 def test_companies_need_neither():
