@@ -4,21 +4,29 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy
 from typer.testing import CliRunner
 
 from sidecar.cli import app as commands
 from sidecar.errors import TransientError, UsageError
+from sidecar.hosts.mautic.database import open_database
+from sidecar.hosts.mautic.native.rows import LinkRows
+from sidecar.hosts.mautic.native.tables import NativeTables
+from sidecar.hosts.mautic.native.watch import read_state
 from sidecar.lanes import RunReport, run_lane
 from sidecar.records import Ref, Side
 from sidecar.sandbox.host.native_plugin import INSTALLATION_KEY
+from sidecar.sandbox.host.tables import build_schema
 from sidecar.store.audit import AuditLog
 from sidecar.store.links import Scope, load_tombstones, walk_links
 from sidecar.takeover.importing import Imported, OrgSaving, Saving, take_over
 from sidecar.takeover.looking import look
 from sidecar.takeover.shadow import Shadow, run_shadow
 from sidecar.takeover.warning import warn
+from tests.builders import NOON
 from tests.world import World, make_world
 
 FIELDS = {
@@ -422,6 +430,41 @@ def test_without_a_plugin_there_is_nothing_to_take_over(world: World) -> None:
     with pytest.raises(UsageError) as absent:
         look(world.app, world.instance)
     assert absent.value.code == "native-plugin-absent"
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "mariadb"])
+def test_links_are_read_page_by_page_the_newest_sync_first(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Pages of two, with equal moments and without any; each link comes once."""
+    url = f"sqlite:///{tmp_path}/mautic.sqlite3"
+    if engine == "mariadb":
+        url = request.getfixturevalue("new_mariadb_database")()
+    stamp = NOON.replace(tzinfo=None)
+    ages = [3, 1, 1, 1, 2, None, 0, None, None]
+    dates = [None if age is None else stamp - timedelta(hours=age) for age in ages]
+    with_links(url, [{"internal_entity_id": 1, "last_sync_date": each} for each in dates])
+    rows = LinkRows(open_database(url), NativeTables(), page_size=2)
+    pages = list(rows.pages())
+    assert [row.id for page in pages for row in page] == [7, 4, 3, 2, 5, 1, 9, 8, 6]
+    assert max(len(page) for page in pages) == 2
+    assert [(each.object, each.state, each.count) for each in rows.count()] == [("Lead", "lead", 9)]
+    assert read_state(rows.engine, rows.tables).last_push_at == NOON
+    rows.engine.dispose()
+
+
+def with_links(url: str, links: list[dict]) -> None:
+    """Make only the plugin's own tables in an empty database, and fill them."""
+    schema, engine = build_schema(), sqlalchemy.create_engine(url)
+    usual = {"date_added": NOON.replace(tzinfo=None) - timedelta(days=1), "integration": "Salesforce"}
+    usual |= {"integration_entity": "Lead", "internal_entity": "lead", "integration_entity_id": "00Q"}
+    settings = {"name": "Salesforce", "is_published": 0, "api_keys": "a:0:{}"}
+    with engine.begin() as connection:
+        for name in ("plugins", "plugin_integration_settings", "integration_entity"):
+            schema[name].create(connection)
+        connection.execute(schema["plugin_integration_settings"].insert(), settings)
+        connection.execute(schema["integration_entity"].insert(), [{**usual, **link} for link in links])
+    engine.dispose()
 
 
 # -- the commands ----------------------------------------------------------------------------------------------------
