@@ -2,11 +2,14 @@
 
 from sidecar import checks
 from sidecar.bootstrap import bootstrap
+from sidecar.hooks.intake import REMEMBERED
+from sidecar.store.host_events import HostEvents
 
 
 def prune() -> int:
-    """Forget values of fields that were changed longer ago than is kept; return how many."""
+    """Forget values of fields that were changed longer ago than is kept, and old deliveries; return how many values."""
     app = bootstrap()
+    HostEvents(app.database).prune(app.clock() - REMEMBERED)
     return app.ledger.prune(app.clock(), app.settings.keep_days)
 
 

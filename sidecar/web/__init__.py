@@ -16,6 +16,7 @@ from sidecar.web import (
     budget_page,
     connect_page,
     health,
+    hooks_page,
     instances_page,
     language,
     login_page,
@@ -56,8 +57,10 @@ def create_app(app: App | Settings | None = None) -> Flask:
         login_page,
         language,
         health,
+        hooks_page,
     ):
         flask.register_blueprint(page.bp)
+    hooks_page.init_app(flask, sidecar)
     problems.register(flask)
     flask.jinja_env.globals.update(
         icon=icon, icon_sprite=load_sprite(), get_locale=language.current_locale, languages=language.LANGUAGES,

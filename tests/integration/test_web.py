@@ -85,6 +85,8 @@ def test_every_page_is_closed_to_strangers_unless_it_says_otherwise(flask: Flask
         "GET health.live",
         "GET health.ready",
         "GET health.fresh",
+        "POST hooks_page.mautic",
+        "POST hooks_page.push",
     }
 
 

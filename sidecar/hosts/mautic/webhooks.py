@@ -111,7 +111,7 @@ def parse_delivery(body: bytes, client_id: str = "") -> Sequence[Hint]:
 
 def _hints(name: str, trigger: _Trigger, items: object, row: str) -> Iterator[Hint]:
     for item in items if isinstance(items, list) else ():
-        if isinstance(item, dict) and (record_id := _id(trigger.find(item))) is not None:
+        if isinstance(item, dict) and (record_id := id_text(trigger.find(item))) is not None:
             is_own_name = trigger.saved is not None and _is_own(trigger.saved(item), row)
             yield Hint(trigger.object, record_id, name, _moment(item.get("timestamp")), is_own_name)
 
@@ -124,8 +124,8 @@ def _is_own(record: object, row: str) -> bool:
     return isinstance(name, str) and name.endswith(f" [{row}]")
 
 
-def _id(value: object) -> str | None:
-    """Return an id as text; ids come as numbers, and from some triggers as text."""
+def id_text(value: object) -> str | None:
+    """Return an id as text, or None if it is none; ids come as numbers, and from some triggers as text."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ID:
