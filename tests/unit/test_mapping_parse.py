@@ -19,7 +19,7 @@ from sidecar.mapping.model import (
     Priority,
     TooLong,
 )
-from sidecar.mapping.parse import dump_mapping, MappingError, load_mapping, parse_mapping, parse_mapping_text
+from sidecar.mapping.parse import MappingError, dump_mapping, load_mapping, parse_mapping, parse_mapping_text
 from sidecar.records import Side
 
 SMALL = """
