@@ -182,8 +182,8 @@ def _print_shadow(found: Shadow, limit: int) -> None:
     title = f"{found.pairs} people changed since {a_moment(found.since)}; {len(found.records)} differ"
     rows = [(*key, count) for key, count in found.by_action.most_common()]
     show(None, as_json=False, table=a_table(title, ("We would", "Why", "Count"), rows))
-    rows = [(*key, count) for key, count in found.by_field.most_common()]
-    show(None, as_json=False, table=a_table("Fields we would write", ("Field", "Where", "Why", "Count"), rows))
+    fields = [(*key, count) for key, count in found.by_field.most_common()]
+    show(None, as_json=False, table=a_table("Fields we would write", ("Field", "Where", "Why", "Count"), fields))
     people = [
         (each.contact, each.salesforce, each.action, each.reason, ", ".join(name for name, *_ in each.fields))
         for each in found.records[:limit]

@@ -176,6 +176,7 @@ def story() -> Iterator[Story]:
     world = make_world()
     plugin = installed(world)
     rows = make_faults(plugin)
+    world.host.gain_points(plugin.contacts[50], 1)  # long ago, for the plugin as for us
     world.later(hours=10)
     sent = [world.host.gain_points(contact, 5) for contact in plugin.contacts[:5]]
     visit = world.host.hit_page(plugin.contacts[0])
