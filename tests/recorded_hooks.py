@@ -1,5 +1,8 @@
 """What a real Mautic 5.1.1 posted to a webhook with all triggers, byte for byte, with the signature it sent."""
 
+import base64
+import hashlib
+import hmac
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -37,3 +40,8 @@ def _delivery(action: str, recorded: dict[str, Any]) -> RecordedDelivery:
 def as_sent(body: object) -> bytes:
     """Write JSON as PHP does: no spaces, slashes escaped, nothing beyond ASCII."""
     return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
+
+
+def signed(body: bytes, secret: str) -> str:
+    """Sign a body as Mautic does."""
+    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()

@@ -1,8 +1,5 @@
 """What Mautic calls by itself becomes hints, wishes and one early run; whoever cannot prove to be Mautic is told nothing."""
 
-import base64
-import hashlib
-import hmac
 import json
 import logging
 import tempfile
@@ -22,7 +19,7 @@ from sidecar.store.instances import InstanceState
 from sidecar.store.outbox import Outbox
 from sidecar.store.pushes import Pushes
 from sidecar.web import create_app, hooks_page
-from tests.recorded_hooks import SECRET, as_sent, recorded_deliveries
+from tests.recorded_hooks import SECRET, as_sent, recorded_deliveries, signed
 from tests.web_app import NOW, counted_queries, make_app
 from tests.world import make_world
 
@@ -123,10 +120,6 @@ class Lab:
     @property
     def next_run_at(self):
         return self.world.app.schedules.get(self.world.instance.id, "people").next_run_at
-
-
-def signed(body, secret):
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 @pytest.fixture
