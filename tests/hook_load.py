@@ -32,7 +32,6 @@ from sidecar.store.session import Database
 from sidecar.web import create_app
 from tests.recorded_hooks import SECRET, as_sent, recorded_deliveries, signed
 from tests.web_app import make_app
-from tests.world import KEY
 
 CALLERS = 16
 PATIENCE_SECONDS = 30
@@ -58,7 +57,7 @@ class Told:
 
 def prepare(home: Path) -> None:
     """Make a deployment with one instance whose people lane runs hourly and just did."""
-    app = make_app(home, keys=KEY)
+    app = make_app(home)
     now = datetime.now(UTC)
     instance = app.instances.add("acme", "Acme", now)
     app.instances.set_state(instance.id, InstanceState.ENABLED)
@@ -70,8 +69,8 @@ def prepare(home: Path) -> None:
 
 
 def open_app(home: Path) -> App:
-    settings = isolated_settings(home=home, keys=KEY)
-    return App(settings, Database(settings.database_url), Cipher([KEY]))
+    settings = isolated_settings(home=home)
+    return App(settings, Database(settings.database_url), Cipher(settings.load_keys()))
 
 
 def slow_app(home: str, statement_seconds: float) -> Flask:

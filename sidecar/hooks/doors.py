@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sidecar.bootstrap import App
-from sidecar.errors import UsageError
+from sidecar.errors import SidecarError, UsageError
 from sidecar.hosts.mautic.webhooks import is_signed
 from sidecar.records import Side
 
@@ -16,6 +16,8 @@ STALE = timedelta(minutes=10)
 """How long a door may be used while it is looked up anew elsewhere; or longer, while the database does not answer."""
 LOOK_AGAIN = timedelta(seconds=2)
 """A caller who is refused may hold a secret made since we looked, or be one of many who guess: we look this often."""
+FAILED = timedelta(seconds=3)
+"""For how long a database that did not answer is not asked again."""
 MOST = 10_000
 
 
@@ -53,6 +55,7 @@ class Doors:
 
     app: App
     _known: dict[str, tuple[datetime, Door]] = field(default_factory=dict)
+    _failed: tuple[datetime, SidecarError] | None = None
     _stale: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,10 +89,10 @@ class Doors:
 
     def _look(self, slug: str, fallback: Door | None) -> Door:
         try:
-            door = self._load(slug)
+            door = self._try(slug)
         except UsageError:
             door = Door()
-        except Exception:
+        except SidecarError:
             if fallback is None:
                 raise
             return fallback  # better an old secret than an answer that has Mautic switch its webhook off
@@ -98,6 +101,19 @@ class Doors:
                 self._known.clear()
             self._known[slug] = (self.app.clock(), door)
         return door
+
+    def _try(self, slug: str) -> Door:
+        """Look it up, unless that failed a moment ago: who does not answer is not waited for by every caller."""
+        failed = self._failed
+        if failed is not None and self.app.clock() - failed[0] < FAILED:
+            raise failed[1]
+        try:
+            return self._load(slug)
+        except UsageError:
+            raise
+        except SidecarError as error:
+            self._failed = (self.app.clock(), error)
+            raise
 
     def _load(self, slug: str) -> Door:
         instance = self.app.instances.get(slug)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [people] [activities] [pull] [memory] [--write FILE]`; exits with 1 if an aim is missed."""
+"""`python -m tests.bench [people] [activities] [pull] [memory] [hooks] [--write FILE]`; exits with 1 if an aim is missed."""
 
 import argparse
 import os
@@ -10,8 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.cases import CASES, Row
+from tests.bench import cases
+from tests.bench.cases import Row
+from tests.bench.hooks import bench_hooks
 
+CASES = {**cases.CASES, "hooks": bench_hooks}
 COLUMNS = ("What", "The plugin of Mautic 5.1.1", "The sidecar", "Better by", "Aim", "Met")
 PREFACE = """# What a sync costs
 
