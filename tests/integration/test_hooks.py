@@ -12,6 +12,7 @@ from sidecar import slots
 from sidecar.bootstrap import App
 from sidecar.config import Settings
 from sidecar.errors import TransientError
+from sidecar.hooks import doors
 from sidecar.hooks.intake import PushOrder
 from sidecar.records import Ref, Side
 from sidecar.store.host_events import HostEvents
@@ -388,6 +389,7 @@ def test_a_wrong_secret_and_a_wrong_name_are_answered_alike(lab):
         lab.tell({}, secret="wrong"),
         lab.tell({}, slug="nobody"),
         lab.tell({}, slug="draft"),
+        *(lab.tell({}, slug=each, secret=doors._NOBODYS) for each in ("nobody", "draft")),
         lab.post("mautic", b"{}"),
         lab.tell({}, "push", SECRET),
         lab.tell({}, "mautic", SHARED),
