@@ -24,14 +24,19 @@ class Source:
 
     def __init__(self, paths: list[Path]) -> None:
         self.modules = [ast.parse(path.read_text(), str(path)) for path in paths]
+        self.home: dict[ast.AST, str] = {}  # where a constant's name is written → the module, as imports call it
+        self.imported: dict[tuple[str, str], tuple[str, str]] = {}
         self.functions: dict[str, list[ast.FunctionDef]] = defaultdict(list)
-        self.parameters: dict[str, list[list[str]]] = defaultdict(list)
-        self.constants: dict[str, list[ast.expr]] = defaultdict(list)
+        self.parameters: dict[tuple[str, bool], list[list[str]]] = defaultdict(
+            list
+        )  # by name, and whether it is a method
+        self.constants: dict[str, list[tuple[str, ast.expr]]] = defaultdict(list)
         self.members: dict[str, dict[str, str]] = {}
         self.given: dict[str, list[ast.expr]] = defaultdict(list)
         self._found: dict[ast.expr, set[str]] = {}
-        for module in self.modules:
-            self._index(module)
+        for path, module in zip(paths, self.modules, strict=True):
+            folder = ROOT if ROOT in path.parents else path.parent
+            self._index(module, ".".join(path.relative_to(folder).with_suffix("").parts))
 
     def codes(self) -> set[str]:
         """Return every code; one with an asterisk is made from something that only a running program knows."""
@@ -63,7 +68,7 @@ class Source:
             case ast.BoolOp():
                 return {text for part in value.values for text in self.texts(part, scope)}
             case ast.Name():
-                return self._named(value.id, scope)
+                return self._named(value, scope)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in self.members:
                 return {self.members[owner][name]} if name in self.members[owner] else set()
             case ast.Attribute():
@@ -82,13 +87,18 @@ class Source:
         if not isinstance(node, ast.Call):
             return
         yield from (keyword.value for keyword in node.keywords if keyword.arg in HOLDERS)
-        for names in self.parameters.get(_name_of(node.func), ()):
+        for names in self._parameters_of(node.func):
             for position, value in enumerate(node.args[: len(names)]):
                 if isinstance(value, ast.Starred):
                     yield from self._spread(value.value, names[position:])
                     break
                 if names[position] in HOLDERS:
                     yield value
+
+    def _parameters_of(self, called: ast.expr) -> list[list[str]]:
+        """Return the parameters of whatever may be called: `x.note()` is a method, if there is one of that name."""
+        name, is_method = _name_of(called), isinstance(called, ast.Attribute)
+        return self.parameters.get((name, is_method)) or (self.parameters.get((name, False), []) if is_method else [])
 
     def _spread(self, value: ast.expr, names: list[str]) -> Iterator[ast.expr]:
         """Yield what `*function()` hands to those parameters that hold codes."""
@@ -143,16 +153,18 @@ class Source:
         names = {str(node.value) if isinstance(node, ast.Constant) else _name_of(node) for node in nodes}
         return {word for name in names & self.members.keys() for word in self.members[name].values()}
 
-    def _named(self, name: str, scope: ast.AST) -> set[str]:
+    def _named(self, node: ast.Name, scope: ast.AST) -> set[str]:
         found: set[str] = set()
-        for value, is_part in _bindings(name, scope):
+        for value, is_part in _bindings(node.id, scope):
             found |= self._inside(value, scope) if is_part else self.texts(value, scope)
-        return found or self._constant(name)
+        return found or self._constant(node.id, self.home.get(node, ""))
 
-    def _constant(self, name: str) -> set[str]:
-        """Return what a module's constant can be, wherever it is written."""
-        values = self.constants[name] if name.isupper() else []
-        return {text for value in values for text in self.texts(value, value)}
+    def _constant(self, name: str, home: str = "") -> set[str]:
+        """Return what a module's constant can be: that of the module itself, else the one it imports, else any of that name."""
+        home, wanted = self.imported.get((home, name), (home, name))
+        everywhere = self.constants[wanted] if wanted.isupper() else []
+        here = [each for each in everywhere if each[0] == home]
+        return {text for _, value in here or everywhere for text in self.texts(value, value)}
 
     def _results(self, name: str) -> Iterator[tuple[ast.expr, ast.AST]]:
         """Yield what our own functions of that name return, and where."""
@@ -170,26 +182,32 @@ class Source:
                 found |= self.texts(node, scope)
         return {text for text in found if "-" in text}
 
-    def _index(self, module: ast.Module) -> None:
+    def _index(self, module: ast.Module, home: str) -> None:
         for node in module.body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             for target in targets:
                 if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
-                    self.constants[target.id].append(node.value)
+                    self.constants[target.id].append((home, node.value))
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef):
                 names = [argument.arg for argument in node.args.args]
                 self.functions[node.name].append(node)
-                self.parameters[node.name].append([name for name in names if name not in ("self", "cls")])
+                is_method = names[:1] in (["self"], ["cls"])
+                self.parameters[node.name, is_method].append(names[is_method:])
             elif isinstance(node, ast.ClassDef):
                 self._index_class(node)
             elif isinstance(node, ast.Call):
                 for keyword in node.keywords:
                     self.given[keyword.arg or ""].append(keyword.value)
+            elif isinstance(node, ast.Name) and node.id.isupper():
+                self.home[node] = home
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for each in node.names:
+                    self.imported[home, each.asname or each.name] = node.module, each.name
 
     def _index_class(self, node: ast.ClassDef) -> None:
         fields = [(_name_of(each.target), each.value) for each in node.body if isinstance(each, ast.AnnAssign)]
-        self.parameters[node.name].append([name for name, _ in fields])
+        self.parameters[node.name, False].append([name for name, _ in fields])
         for name, value in fields:
             if value is not None:
                 self.given[name].append(value)
