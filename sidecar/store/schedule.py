@@ -107,6 +107,13 @@ class Schedules:
         """Let the next run come at that moment; those after it keep to the schedule."""
         self._change(instance_id, lane, {"next_run_at": until})
 
+    def resume(self, instance_id: int, lane: str, now: datetime) -> None:
+        """Let the next run come at the moment it was planned for, whatever it was put off to."""
+        with self._database.write() as connection:
+            _ensure(connection, instance_id, lane)
+            row = connection.execute(select(schedules).where(_is(instance_id, lane))).one()
+            connection.execute(_unless_moved(row).values(next_run_at=next_run(row, now)))
+
     def hasten(self, instance_id: int, lane: str, at: datetime, now: datetime) -> datetime | None:
         """Let the next planned run come at that moment already; return when it comes, or None if none is planned.
 

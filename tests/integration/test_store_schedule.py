@@ -117,6 +117,16 @@ def test_an_interval_that_is_not_on_offer_is_refused(instance, schedules, second
     assert caught.value.code == "interval-not-offered"
 
 
+def test_a_postponed_lane_that_is_resumed_runs_when_it_was_planned_and_may_run_early(running, schedules):
+    schedules.claim_due(NOW)
+    planned = schedules.get(running.id, "people").next_run_at
+    schedules.postpone(running.id, "people", NOW + 3 * HOUR)
+    assert schedules.hasten(running.id, "people", NOW, NOW) == NOW + 3 * HOUR
+    schedules.resume(running.id, "people", NOW)
+    assert schedules.get(running.id, "people").next_run_at == planned
+    assert schedules.hasten(running.id, "people", NOW, NOW) == NOW
+
+
 def test_a_postponed_lane_comes_back_at_its_time_and_then_as_planned(running, schedules):
     schedules.claim_due(NOW)
     planned = schedules.get(running.id, "people").next_run_at

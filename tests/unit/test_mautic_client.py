@@ -162,3 +162,12 @@ def test_with_basic_auth_our_name_is_the_users() -> None:
     assert not client.is_own_name("Sally Lab")
     client.require_known_version()
     assert mautic.paths("/api") == ["/api/users/self"]
+
+
+@pytest.mark.parametrize(
+    "date", ["Sun, 22 Nov 2026 06:49:20 GMT", "Sun, 22 Nov 2026 06:49:20 GMT, Sun, 22 Nov 2026 06:49:20 GMT"]
+)
+def test_the_web_servers_clock_is_utc_even_where_a_proxy_adds_a_second_date(date: str) -> None:
+    client = client_of(ScriptedMautic({PATH: [(*OK, {"Date": date})]}))
+    client.call("GET", PATH)
+    assert client.said_at == datetime(2026, 11, 22, 6, 49, 20, tzinfo=UTC)

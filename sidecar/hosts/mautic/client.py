@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -161,11 +161,15 @@ def _signing(header: str | None) -> Callable[[requests.PreparedRequest], request
 
 
 def _moment_of(response: requests.Response) -> datetime | None:
-    """Return the web server's clock when it answered, if it tells it."""
+    """Return the web server's clock when it answered, if it tells it.
+
+    HTTP's dates are UTC by definition; a proxy that adds a second Date makes the zone unreadable.
+    """
     try:
-        return parsedate_to_datetime(response.headers.get("Date", ""))
+        moment = parsedate_to_datetime(response.headers.get("Date", ""))
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _raise_for_status(response: requests.Response) -> None:
