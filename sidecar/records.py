@@ -91,7 +91,8 @@ class FieldInfo:
     `length` counts characters; `scale` decimals, and 0 on a DATETIME means that its side keeps whole minutes; None means
     unlimited or unknown. `options` are API values;
     only a restricted field refuses others. `is_required` means: not blank, and no default fills it.
-    `is_key` means a create can be an upsert on it (external id). Where `is_clearable` is False the side always has something
+    `is_key` means a create can be an upsert on it (external id). `is_countable` means its side can say of how many records it is
+    filled. Where `is_clearable` is False the side always has something
     there, even if we cannot say it: it is never blanked, and not taken for empty.
     """
 
@@ -105,6 +106,7 @@ class FieldInfo:
     is_updateable: bool = True
     is_key: bool = False
     is_clearable: bool = True
+    is_countable: bool = True
     options: tuple[str, ...] = ()
     is_restricted: bool = False
 

@@ -32,6 +32,7 @@ _TYPES: Final[Mapping[str, FieldType]] = {
 _WITH_LENGTH: Final = frozenset(
     {FieldType.TEXT, FieldType.LONG_TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.PICKLIST}
 )
+_UNCOUNTED: Final = frozenset({"time", "encryptedstring", "textarea", "boolean"})
 _KEPT: Final = (
     "name",
     "label",
@@ -46,6 +47,7 @@ _KEPT: Final = (
     "externalId",
     "idLookup",
     "restrictedPicklist",
+    "aggregatable",
 )
 
 
@@ -80,7 +82,14 @@ def parse_field(field: Mapping[str, Any]) -> FieldInfo:
         is_key=_is_key(field, kind),
         options=tuple(option["value"] for option in _active(field)),
         is_restricted=bool(field.get("restrictedPicklist")),
+        is_countable=_is_countable(field),
     )
+
+
+def _is_countable(field: Mapping[str, Any]) -> bool:
+    # What was remembered by an earlier version says nothing of it; of several options there is another way to count.
+    told = field.get("aggregatable")
+    return field["type"] not in _UNCOUNTED if told is None else bool(told) or field["type"] == "multipicklist"
 
 
 def _is_required(field: Mapping[str, Any], kind: FieldType) -> bool:

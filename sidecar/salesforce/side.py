@@ -10,9 +10,10 @@ from sidecar.bulk_log import JobLog
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
 from sidecar.errors import SetupError
+from sidecar.mapping.filled import Filled
 from sidecar.mapping.model import ObjectMapping
 from sidecar.mapping.rules import Rules
-from sidecar.records import ObjectSchema, Record, Ref, Side
+from sidecar.records import ObjectSchema, Record, Ref, Side, Value
 from sidecar.salesforce.bulk import THRESHOLD, BulkWriter
 from sidecar.salesforce.bulk_jobs import Jobs
 from sidecar.salesforce.campaign_members import Membership, add_members
@@ -21,6 +22,7 @@ from sidecar.salesforce.connection import SalesforceConnection
 from sidecar.salesforce.counting import Counted, count_in_scope
 from sidecar.salesforce.describes import Describes
 from sidecar.salesforce.evidence import read_evidence
+from sidecar.salesforce.filling import count_filled, read_samples
 from sidecar.salesforce.finding import find
 from sidecar.salesforce.owners import Owners, with_owner
 from sidecar.salesforce.reading import PAGE_SIZE, RecordReader
@@ -125,6 +127,15 @@ class SalesforceSide:
         """Return how many people each mapped object has, and how many its scope lets in; one or two calls."""
         schemas = [schema for name in rules.mapping.salesforce_objects if (schema := self.describe(name))]
         return count_in_scope(self.client, [(each, rules.clauses(self.side, each.object)) for each in schemas])
+
+    def count_filled(self, object_names: Sequence[str]) -> dict[str, Filled]:
+        """Return how many records of each object have each field filled; one call for some 200 fields."""
+        return count_filled(self.client, [schema for name in object_names if (schema := self.describe(name))])
+
+    def read_samples(self, object_name: str, field: str, most: int) -> Sequence[Value]:
+        """Return some values of a field; one call."""
+        schema = self.describe(object_name)
+        return read_samples(self.client, schema, field, most) if schema else []
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:
         """Return since when each opt-out state holds, by field history."""

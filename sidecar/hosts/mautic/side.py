@@ -14,6 +14,7 @@ from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.companies import COMPANY, CompanyReader
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
+from sidecar.hosts.mautic.filling import count_filled, newest_with
 from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.native.tables import NativeTables
 from sidecar.hosts.mautic.native.watch import watch
@@ -23,12 +24,14 @@ from sidecar.hosts.mautic.standing import read_segment_ids
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.tags import count_contacts
 from sidecar.hosts.mautic.timeline import TimelineReader
-from sidecar.hosts.mautic.told import ToldContacts, ToldPush, take_pushes
+from sidecar.hosts.mautic.told import ToldContacts, take_pushes
 from sidecar.hosts.mautic.writer import ContactWriter
+from sidecar.hosts.port import ToldPush
+from sidecar.mapping.filled import Filled
 from sidecar.mapping.model import ObjectMapping, ScopeWho
 from sidecar.mapping.rules import Problem, Rules
 from sidecar.mapping.scope import judge
-from sidecar.records import ObjectSchema, Record, Ref, Side
+from sidecar.records import ObjectSchema, Record, Ref, Side, Value
 from sidecar.sync.model import Cursor, Page, Wanted, Window, Write, WriteResult
 
 
@@ -63,6 +66,11 @@ class MauticSide:
     def timeline(self) -> TimelineReader:
         """What people did, for the activities lane."""
         return TimelineReader(self.reader.engine, self.reader.tables.prefix, self.reader.base_url, clock=self.now)
+
+    def look(self) -> str:
+        """See HostSide."""
+        self.client.require_known_version()
+        return f"Mautic {self.client.version}, {len(self.reader.schema.fields)} contact fields, clock {self.now():%H:%M:%S} UTC"
 
     def find_rival(self, now: datetime) -> Problem | None:
         """Return the warning that another sync writes beside us: Mautic's own plugin. One statement."""
@@ -145,6 +153,20 @@ class MauticSide:
         wish = replace(Wish.of(rules), consent=False)
         pages = self.reader.read_everybody(wish, with_email=with_email)
         return everybody, sum(judge(rules.host_scope, record.values).is_in for page in pages for record in page)
+
+    def count_filled(self, *, with_email: bool) -> Filled:
+        """Return how many contacts have each field filled. One statement, over all of them."""
+        with reading(self.reader.engine) as connection:
+            return count_filled(connection, self.reader.tables, self.reader.schema, with_email=with_email)
+
+    def read_samples(self, field: str, most: int) -> list[Value]:
+        """Return what the newest contacts that have the field filled have in it."""
+        if field not in self.reader.schema.fields:
+            return []
+        with reading(self.reader.engine) as connection:
+            ids = newest_with(connection, self.reader.tables, self.reader.schema, field, most)
+        found = self.reader.read(Wish((field,), consent=False), ids)
+        return [found[each].values.get(field) for each in ids]
 
     def missing_segments(self, rules: Rules) -> tuple[str, ...]:
         """Return the segments that the scope names and Mautic does not have."""

@@ -146,7 +146,7 @@ def uses(one: Field) -> dict[str, Any]:
         "filterable": one.filterable,
         "sortable": one.sortable,
         "groupable": one.filterable and one.type not in UNGROUPED,
-        "aggregatable": one.filterable and one.type not in {"boolean", "multipicklist", "address"},
+        "aggregatable": one.aggregatable,
         "searchPrefilterable": one.type == "reference",
         "aiPredictionField": False,
     }

@@ -62,6 +62,11 @@ class Field:
     is_read_only: bool = False
 
     @property
+    def aggregatable(self) -> bool:
+        """Whether COUNT(field) may be asked."""
+        return self.filterable and self.type not in {"boolean", "multipicklist", "address"}
+
+    @property
     def custom(self) -> bool:
         """Whether an administrator made it."""
         return self.name.endswith("__c")

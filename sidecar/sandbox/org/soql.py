@@ -162,8 +162,17 @@ class Compiler:
         if counts.text == "*":
             limited = f" LIMIT {self.query.limit}" if self.query.limit is not None else ""
             return Plan(f"SELECT count(*) FROM (SELECT 1 {source}{limited})", self.values, self.each, "*")
-        sql, _ = self.column(counts)
-        return Plan(f"SELECT count({sql}) {source}", self.values, self.each, self.query.alias or "expr0")
+        return Plan(
+            f"SELECT count({self._countable(counts)}) {source}", self.values, self.each, self.query.alias or "expr0"
+        )
+
+    def _countable(self, path: Path) -> str:
+        """Return a column that may be counted: checkboxes, lists of several options and long texts may not."""
+        sql, one = self.column(path)
+        if not one.aggregatable:
+            message = f"field {one.name} does not support aggregate operator COUNT"
+            raise located(self.query, path, "MALFORMED_QUERY", message)
+        return sql
 
     def _group_plan(self, source: str) -> Plan:
         """Return rows of groups: their keys, and how many there are."""
@@ -176,7 +185,7 @@ class Compiler:
             selected.append(sql)
             names.append(one.name)
         for number, (path, alias) in enumerate(self.query.aggregates):
-            selected.append("count(*)" if path.text == "*" else f"count({self.column(path)[0]})")
+            selected.append("count(*)" if path.text == "*" else f"count({self._countable(path)})")
             names.append(alias or f"expr{number}")
         grouped = f" GROUP BY {', '.join(sorted(keys))}" if keys else ""
         limit = self.query.limit if self.query.limit is not None else -1

@@ -129,7 +129,7 @@ class Parser:
         if self.take("GROUP"):
             self.expect("BY")
             query.groups = self.paths()
-        if query.groups or (counts and fields):
+        if query.groups or (counts and fields) or len(counts) > 1:
             query.aggregates = counts
         elif counts:
             query.counts, query.alias = counts[0]
