@@ -49,6 +49,9 @@ from sidecar.sync.ports import SidePort
 SHIPPED_MAPPINGS = Path(__file__).parent.parent / "mappings"
 """The shipped documents; an instance that saved its own version uses that."""
 
+SIDECAR_URL = "sidecar_url"
+"""The setting of a host's connection that says where that host reaches us, where it is not as for all others."""
+
 Adapters = Callable[[Side], BaseAdapter | None]
 
 
@@ -185,6 +188,11 @@ class App:
             adapter=self.adapters(Side.HOST),
             sleep=self.sleep,
         )
+
+    def sidecar_url(self, instance: Instance) -> str | None:
+        """Return where an instance's host reaches us: as it was registered, else as for all; None if nobody said."""
+        known = self.connections.load(instance.id, Side.HOST)
+        return (known.settings.get(SIDECAR_URL) if known else None) or self.settings.public_url
 
     def gate(self, instance: Instance) -> InstanceGate:
         """Return what counts the instance's calls to Salesforce, and stops them once its budget is used up."""

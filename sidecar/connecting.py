@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sidecar.bootstrap import App
+from sidecar.bootstrap import SIDECAR_URL, App
 from sidecar.errors import SetupError, UsageError
 from sidecar.hosts.mautic.connection import MauticConnection, require_own_machine_spared
 from sidecar.records import Side
@@ -70,10 +70,23 @@ def save_mautic(
         raise SetupError("Give the secret key of the API client", code="mautic-sign-in-missing")
     if not connection.database_url:
         raise SetupError("Give the address of Mautic's database", code="mautic-database-address-wrong")
-    app.connections.save(instance.id, Side.HOST, settings, given)
-    app.forget(instance, Side.HOST)
-    changed = (before.settings if before else None), dict(settings)
+    changed = save_host(app, instance, settings, given)
     AuditLog(app.database).add(AuditEntry(who, "mautic-connected", app.clock(), *changed, instance_id=instance.id))
+
+
+def save_host(
+    app: App, instance: Instance, settings: Mapping[str, Any], secrets: Mapping[str, str]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Save how a host is reached, and forget what was seen by the old way; where it reaches us stays as it was.
+
+    Return the settings before and after.
+    """
+    known = app.connections.load(instance.id, Side.HOST)
+    before = dict(known.settings) if known else None
+    after = {**{name: value for name, value in (before or {}).items() if name == SIDECAR_URL}, **settings}
+    app.connections.save(instance.id, Side.HOST, after, secrets)
+    app.forget(instance, Side.HOST)
+    return before, after
 
 
 def begin_sign_in(

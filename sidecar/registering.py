@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sidecar.bootstrap import App
+from sidecar.bootstrap import SIDECAR_URL, App
 from sidecar.errors import SetupError, TransientError
 from sidecar.hosts.mautic.registration.look import has_segment, look_at_api
 from sidecar.hosts.mautic.registration.look_behind import look_behind
@@ -35,7 +35,13 @@ from sidecar.hosts.mautic.registration.plan import (
 from sidecar.hosts.mautic.registration.probe import Probed, probe, remove_probe
 from sidecar.hosts.mautic.registration.report import Report, build_report
 from sidecar.hosts.mautic.registration.seen import Seen
-from sidecar.hosts.mautic.registration.wanted import EVERY_TRIGGER, FEW_TRIGGERS, Wanted, build_wanted
+from sidecar.hosts.mautic.registration.wanted import (
+    EVERY_TRIGGER,
+    FEW_TRIGGERS,
+    Wanted,
+    build_wanted,
+    hook_name,
+)
 from sidecar.hosts.mautic.side import MauticSide
 from sidecar.lines import Line, LineStatus
 from sidecar.records import ObjectSchema, Side
@@ -57,7 +63,10 @@ _KEPT: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What was asked for: where Mautic reaches us, which triggers (None: as before), whether a segment is made."""
+    """What was asked for: where Mautic reaches us and which triggers (None: as before), whether a segment is made.
+
+    An empty address means that of the deployment again.
+    """
 
     sidecar_url: str | None = None
     few_triggers: bool | None = None
@@ -98,6 +107,8 @@ def register(app: App, instance: Instance, who: str, wishes: Wishes | None = Non
     with _opened(app, instance) as host:
         before = _look(app, instance, host, wishes)
         _require_looked(before)
+        if wishes.sidecar_url is not None:
+            app.connections.remember(instance.id, Side.HOST, SIDECAR_URL, wishes.sidecar_url)
         keys = {} if wishes.only_fields else _make_keys(app, instance)
         made = tuple(_make(app, instance, host, before, part) for part in _chosen(before, wishes))
     after = check_mautic(app, instance, wishes) if made else before
@@ -126,6 +137,7 @@ def unregister(app: App, instance: Instance, who: str, *, with_fields: bool = Fa
                     removed.append(part)
                 if is_gone or part.kind != PartKind.PROBE:
                     kept.forget(part)
+    app.connections.remember(instance.id, Side.HOST, SIDECAR_URL, "")
     if HOOK_SECRET in app.connections.load_secrets(instance.id, Side.HOST):
         app.connections.set_secrets(instance.id, Side.HOST, dict.fromkeys((HOOK_SECRET, *SHOWN_ONCE), ""))
     if removed:
@@ -197,7 +209,7 @@ def _look(app: App, instance: Instance, host: MauticSide, wishes: Wishes) -> Loo
     segment = next(iter(parts.load(PartKind.SEGMENT)), None)
     behind = look_behind(host.reader)
     wanted = _wanted(app, instance, behind.schema, wishes, hook)
-    api = look_at_api(host.client, host.reader, hook.host_id if hook else None, wanted.hook_url)
+    api = look_at_api(host.client, host.reader, wanted, hook.host_id if hook else None)
     seen = Seen(
         base_url=host.reader.base_url,
         is_basic=_is_basic(app, instance),
@@ -215,7 +227,8 @@ def _look(app: App, instance: Instance, host: MauticSide, wishes: Wishes) -> Loo
 def _wanted(app: App, instance: Instance, schema: ObjectSchema | None, wishes: Wishes, hook: HostPart | None) -> Wanted:
     people = app.mapping(instance, "people")
     few = wishes.few_triggers if wishes.few_triggers is not None else bool(hook and hook.name == FEW_CHANGES)
-    url = wishes.sidecar_url or app.settings.public_url
+    asked = wishes.sidecar_url
+    url = app.sidecar_url(instance) if asked is None else asked or app.settings.public_url
     triggers = FEW_TRIGGERS if few else EVERY_TRIGGER
     wanted = build_wanted(people, {}, instance.slug, url, triggers=triggers, has_segment=wishes.segment)
     if schema is None or all(wish.alias in schema.fields for wish in wanted.fields):
@@ -279,7 +292,7 @@ def _make_hook(app: App, instance: Instance, host: MauticSide, looked: Looked) -
 def _remove(host: MauticSide, instance: Instance, part: HostPart) -> bool:
     kind = PartKind(part.kind)
     if kind is PartKind.HOOK:
-        return remove_hook(host.client, part.host_id, f"Salesforce sidecar ({instance.slug})")
+        return remove_hook(host.client, part.host_id, hook_name(instance.slug))
     if kind is PartKind.SEGMENT:
         return remove_segment(host.client, part.host_id)
     if kind is PartKind.PROBE:
@@ -307,7 +320,7 @@ def _is_basic(app: App, instance: Instance) -> bool:
 
 @contextmanager
 def _opened(app: App, instance: Instance) -> Iterator[MauticSide]:
-    host = app.connect_host(instance)
+    host = app.connect_mautic(instance)
     try:
         yield host
     finally:

@@ -11,6 +11,7 @@ from sidecar.cli.connect_salesforce import salesforce
 from sidecar.cli.files import read_text
 from sidecar.cli.org import org_line
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors_told, show
+from sidecar.connecting import save_host
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.records import Side
@@ -60,7 +61,7 @@ def mautic(  # noqa: PLR0913, PLR0917  (one option per setting)
             else {"password": _secret(password_file, "Password")}
         )
         MauticConnection(**settings, **secrets)  # type: ignore[arg-type]  # refuses what cannot be used
-        _save(slug, Side.HOST, settings, secrets, as_json=as_json)
+        _save(slug, settings, secrets, as_json=as_json)
 
 
 def check(slug: SlugArgument, as_json: JsonOption = False) -> None:
@@ -97,12 +98,11 @@ def register(root: typer.Typer) -> None:
     root.command("check")(check)
 
 
-def _save(slug: str, side: Side, settings: dict[str, Any], secrets: dict[str, str], *, as_json: bool) -> None:
+def _save(slug: str, settings: dict[str, Any], secrets: dict[str, str], *, as_json: bool) -> None:
     services = bootstrap()
     instance = services.instances.get(slug)
-    services.connections.save(instance.id, side, settings, secrets)
-    services.forget(instance, side)
-    document = {"slug": slug, "side": side, **settings, "secrets": sorted(secrets)}
+    save_host(services, instance, settings, secrets)
+    document = {"slug": slug, "side": Side.HOST, **settings, "secrets": sorted(secrets)}
     show(document, as_json=as_json, table=f"Saved. Next: [bold]sidecar check {slug}[/]")
 
 

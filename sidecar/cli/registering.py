@@ -1,5 +1,6 @@
 """Registering with an instance's Mautic: check it, make what is missing, take it away again."""
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -16,13 +17,17 @@ from sidecar.registering import register as register_with_mautic
 from sidecar.store.instances import Instance
 
 WHO = "command line"
+ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
 def register_mautic(  # noqa: PLR0913, PLR0917  (one option per choice)
     slug: SlugArgument,
     sidecar_url: Annotated[
-        str, typer.Option(help="Address under which this Mautic reaches the sidecar; otherwise SIDECAR_PUBLIC_URL.")
-    ] = "",
+        str | None,
+        typer.Option(
+            help="Address under which this Mautic reaches the sidecar, if not SIDECAR_PUBLIC_URL; kept, and an empty one ends it."
+        ),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", "--dry-run", help="Only look: nothing is made or changed.")] = False,
     fields_only: Annotated[
         bool,
@@ -150,9 +155,7 @@ def _part(part: Part) -> dict[str, str]:
     return {"kind": part.kind.value, "name": part.name, "action": part.action.value}
 
 
-def _address(text: str) -> str | None:
-    if not text:
-        return None
-    if not text.startswith(("https://", "http://")) or " " in text:
+def _address(text: str | None) -> str | None:
+    if text and not ADDRESS.fullmatch(text):
         raise UsageError("--sidecar-url must be an address such as https://sidecar.example.com", code="address-unclear")
     return text

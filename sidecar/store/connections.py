@@ -99,6 +99,18 @@ class Connections:
             saved = {"secrets": self._cipher.encrypt(json.dumps(kept)), "key_id": self._cipher.key_id}
             connection.execute(update(connections).where(connections.c.id == row.id).values(saved))
 
+    def remember(self, instance_id: int, side: Side, name: str, value: str) -> None:
+        """Set one setting beside those that reach the side, and leave everything else as it is; an empty one is forgotten.
+
+        Nothing happens where nobody entered a connection.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(_select(instance_id, side).with_for_update()).one_or_none()
+            if row is None:
+                return
+            settings = {each: known for each, known in {**row.settings, name: value}.items() if each != name or known}
+            connection.execute(update(connections).where(connections.c.id == row.id).values(settings=settings))
+
     def rotate_refresh_token(self, instance_id: int, used: str, new: str) -> None:
         """Put a new refresh token in place of the one that was used for it, and keep that one as the one before it.
 

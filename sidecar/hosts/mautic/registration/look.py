@@ -14,6 +14,7 @@ from sidecar.hosts.mautic.client import WHO_AM_I, MauticClient
 from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.reader import ContactReader
 from sidecar.hosts.mautic.registration.seen import ApiSeen, HookSeen
+from sidecar.hosts.mautic.registration.wanted import SEGMENT_ALIAS, Wanted
 
 IMPOSSIBLE: Final = {"email": "not an address", "owner": 4_294_967_295}
 """Refused twice over: no address, and an owner whom nobody has. Nothing is ever saved of it."""
@@ -21,13 +22,13 @@ IMPOSSIBLE: Final = {"email": "not an address", "owner": 4_294_967_295}
 _SOME: Final = 50
 
 
-def look_at_api(client: MauticClient, reader: ContactReader, hook_id: str | None, hook_url: str | None) -> ApiSeen:
+def look_at_api(client: MauticClient, reader: ContactReader, wanted: Wanted, hook_id: str | None) -> ApiSeen:
     """Ask Mautic's API everything; what keeps it from answering is what was seen."""
     try:
         me = client.call("GET", WHO_AM_I, may_be_forbidden=True)
         differences = client.differences()
         user = me.body if me.status == 200 and isinstance(me.body, Mapping) else {}
-        hook, may_hook = _find_hook(client, hook_id, hook_url)
+        hook, may_hook = _find_hook(client, wanted, hook_id)
         status = client.call("GET", "/api/sidecar/status", may_be_forbidden=True)
         other = _somebody_elses(client, reader)
         return ApiSeen(
@@ -56,33 +57,45 @@ def read_hook(client: MauticClient, hook_id: str) -> HookSeen | None:
     return _hook(found) if isinstance(found, Mapping) else None
 
 
+def is_ours(hook: HookSeen, name: str, url: str | None) -> bool:
+    """Tell whether a webhook that bears the id of ours is ours: another Mautic may have one of its own by that id."""
+    return hook.name == name or (url is not None and hook.url == url)
+
+
 def has_segment(client: MauticClient, segment_id: str) -> bool:
-    """Tell whether a segment that we made is still there."""
-    return client.call("GET", f"/api/segments/{segment_id}").status == 200
+    """Tell whether the segment that we made is still there; another Mautic may have one of its own by that id."""
+    answer = client.call("GET", f"/api/segments/{segment_id}")
+    found = answer.body.get("list") if answer.status == 200 and isinstance(answer.body, Mapping) else None
+    return isinstance(found, Mapping) and found.get("alias") == SEGMENT_ALIAS
 
 
 def _may(client: MauticClient, method: str, path: str, body: Any = None) -> bool:
     return client.call(method, path, body, may_be_forbidden=True).status != 403
 
 
-def _find_hook(client: MauticClient, hook_id: str | None, hook_url: str | None) -> tuple[HookSeen | None, bool]:
+def _find_hook(client: MauticClient, wanted: Wanted, hook_id: str | None) -> tuple[HookSeen | None, bool]:
     """Return the webhook that we remember, else one with our very address; and whether our role may see webhooks at all."""
     if hook_id:
         answer = client.call("GET", f"/api/hooks/{hook_id}", may_be_forbidden=True)
-        if answer.status != 404:
-            found = answer.body.get("hook") if answer.status == 200 else None
-            return (_hook(found) if found else None), answer.status != 403
+        if answer.status == 403:
+            return None, False
+        found = answer.body.get("hook") if answer.status == 200 and isinstance(answer.body, Mapping) else None
+        hook = _hook(found) if isinstance(found, Mapping) else None
+        if hook is not None and is_ours(hook, wanted.hook_name, wanted.hook_url):
+            return hook, True
     answer = client.call("GET", "/api/hooks?limit=1000", may_be_forbidden=True)
     if answer.status == 403:
         return None, False
     hooks = answer.body.get("hooks") or {}
     rows = hooks.values() if isinstance(hooks, Mapping) else hooks
-    return next((_hook(each) for each in rows if hook_url and each.get("webhookUrl") == hook_url), None), True
+    url = wanted.hook_url
+    return next((_hook(each) for each in rows if url and each.get("webhookUrl") == url), None), True
 
 
 def _hook(told: Mapping[str, Any]) -> HookSeen:
     return HookSeen(
         int(told["id"]),
+        str(told.get("name") or ""),
         str(told.get("webhookUrl") or ""),
         bool(told.get("isPublished")),
         frozenset(str(each) for each in told.get("triggers") or ()),

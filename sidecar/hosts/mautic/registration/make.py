@@ -5,7 +5,7 @@ from typing import Any
 
 from sidecar.errors import SetupError
 from sidecar.hosts.mautic.client import Answer, MauticClient
-from sidecar.hosts.mautic.registration.wanted import FieldWish, Wanted
+from sidecar.hosts.mautic.registration.wanted import SEGMENT_ALIAS, FieldWish, Wanted
 
 
 def make_field(client: MauticClient, wish: FieldWish) -> str:
@@ -50,7 +50,7 @@ def make_segment(client: MauticClient, mark: str) -> str:
     }
     body = {
         "name": "Deleted in Salesforce",
-        "alias": "deleted-in-salesforce",
+        "alias": SEGMENT_ALIAS,
         "description": "Everybody whose record in Salesforce was deleted",
         "isPublished": 1,
         "isGlobal": 1,
@@ -80,11 +80,11 @@ def remove_field(client: MauticClient, field_id: str, alias: str) -> bool:
     return True
 
 
-def remove_segment(client: MauticClient, segment_id: str, alias: str = "deleted-in-salesforce") -> bool:
+def remove_segment(client: MauticClient, segment_id: str) -> bool:
     """Remove a segment if it is still the one we made; tell whether there was one."""
     answer = client.call("GET", f"/api/segments/{segment_id}")
     found = answer.body.get("list") if answer.status == 200 and isinstance(answer.body, Mapping) else None
-    if not isinstance(found, Mapping) or found.get("alias") != alias:
+    if not isinstance(found, Mapping) or found.get("alias") != SEGMENT_ALIAS:
         return False
     return client.call("DELETE", f"/api/segments/{segment_id}/delete").status == 200
 

@@ -15,6 +15,7 @@ class HookSeen:
     """Our webhook as Mautic has it."""
 
     id: int
+    name: str
     url: str
     is_published: bool
     triggers: frozenset[str]

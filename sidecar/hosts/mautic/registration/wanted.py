@@ -48,6 +48,8 @@ TYPE_NAMES: Final[Mapping[FieldType, str]] = {
 }
 """The type in Mautic that holds each type of value without a loss."""
 
+SEGMENT_ALIAS: Final = "deleted-in-salesforce"
+
 _WITH_LENGTH = {"text", "email", "tel", "url"}
 
 
@@ -97,7 +99,12 @@ class Wanted:
     @property
     def hook_name(self) -> str:
         """Return what our webhook is called in Mautic."""
-        return f"Salesforce sidecar ({self.slug})"
+        return hook_name(self.slug)
+
+
+def hook_name(slug: str) -> str:
+    """Return what an instance's webhook is called in its Mautic."""
+    return f"Salesforce sidecar ({slug})"
 
 
 def hook_address(public_url: str, slug: str) -> str:
