@@ -1,7 +1,7 @@
 """Settings → App: the only wiring. What web, jobs and the command line share; nothing connects before it is used."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -14,9 +14,13 @@ from sidecar.budget import BUDGET_USED
 from sidecar.clock import utc_now
 from sidecar.config import Settings, load_settings
 from sidecar.errors import SetupError
+from sidecar.hosts.generic.connection import KIND as GENERIC
+from sidecar.hosts.generic.connection import GenericConnection
+from sidecar.hosts.generic.side import connect as connect_generic
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.side import MauticSide
 from sidecar.hosts.mautic.side import connect as connect_mautic
+from sidecar.hosts.port import HostSide
 from sidecar.mapping.activities import ActivityMapping, load_activities, parse_activities
 from sidecar.mapping.model import ObjectMapping
 from sidecar.mapping.parse import load_mapping, parse_mapping
@@ -59,9 +63,14 @@ Adapters = Callable[[Side], BaseAdapter | None]
 class OpenSides:
     """Both sides of one instance, connected for the length of a run."""
 
-    host: MauticSide
+    host: HostSide
     salesforce: SalesforceSide
     gate: InstanceGate
+
+    @property
+    def mautic(self) -> MauticSide:
+        """Return the host for what only Mautic has; SetupError if it is another platform."""
+        return as_mautic(self.host)
 
     @property
     def by_side(self) -> dict[Side, SidePort]:
@@ -176,13 +185,13 @@ class App:
             side.close()
             gate.flush()
 
-    def connect_host(self, instance: Instance) -> MauticSide:
-        """Return the host side of an instance; SetupError if nobody entered how to reach it."""
+    def connect_host(self, instance: Instance) -> HostSide:
+        """Return the host side of an instance, of whatever kind; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.HOST)
-        # Beside what signs in, the connection keeps secrets that others present to us, such as that of our webhook.
-        known = {each.name for each in fields(MauticConnection)}
+        if settings.get("kind") == GENERIC:
+            return connect_generic(GenericConnection(**_known(GenericConnection, settings)), clock=self.clock)
         return connect_mautic(
-            MauticConnection(**{name: value for name, value in settings.items() if name in known}),
+            MauticConnection(**_known(MauticConnection, settings)),
             cache=self.cache(instance, Side.HOST),
             clock=self.clock,
             adapter=self.adapters(Side.HOST),
@@ -193,6 +202,10 @@ class App:
         """Return where an instance's host reaches us: as it was registered, else as for all; None if nobody said."""
         known = self.connections.load(instance.id, Side.HOST)
         return (known.settings.get(SIDECAR_URL) if known else None) or self.settings.public_url
+
+    def connect_mautic(self, instance: Instance) -> MauticSide:
+        """Return the host side of an instance for what only Mautic has; SetupError if it is another platform."""
+        return as_mautic(self.connect_host(instance))
 
     def gate(self, instance: Instance) -> InstanceGate:
         """Return what counts the instance's calls to Salesforce, and stops them once its budget is used up."""
@@ -244,6 +257,21 @@ class App:
             name = "Mautic" if side is Side.HOST else "Salesforce"
             raise SetupError(f"{name} is not connected yet", code=f"{side}-not-connected")
         return {**info.settings, **self.connections.load_secrets(instance.id, side)}
+
+
+def as_mautic(host: HostSide) -> MauticSide:
+    """Return a host as the Mautic it is; SetupError if it is another platform."""
+    if isinstance(host, MauticSide):
+        return host
+    raise SetupError(
+        "This works with Mautic only; the host of this instance is another platform", code="host-not-mautic"
+    )
+
+
+def _known(connection: type[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a connection keeps beside what signs in, such as the secret of our webhook."""
+    names = {each.name for each in fields(connection)}
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def bootstrap(settings: Settings | None = None) -> App:

@@ -49,11 +49,9 @@ def _reach_host(app: App, instance: Instance) -> str:
     app.forget(instance, Side.HOST)
     host = app.connect_host(instance)
     try:
-        host.client.require_known_version()
+        found = host.look()
         watch_hook(app, instance, host, at_once=True)
-        schema = host.describe("contact")
-        fields = len(schema.fields) if schema else 0
-        return f"Mautic {host.client.version}, {fields} contact fields, clock {host.now():%H:%M:%S} UTC"
+        return found
     finally:
         host.close()
 

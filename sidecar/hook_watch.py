@@ -7,13 +7,14 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from sidecar.bootstrap import App
+from sidecar.bootstrap import App, as_mautic
 from sidecar.errors import SidecarError
 from sidecar.hosts.mautic.registration.look import is_ours, read_hook
 from sidecar.hosts.mautic.registration.make import switch_hook_on
 from sidecar.hosts.mautic.registration.plan import PartKind
 from sidecar.hosts.mautic.registration.wanted import hook_address, hook_name
 from sidecar.hosts.mautic.side import MauticSide
+from sidecar.hosts.port import HostSide
 from sidecar.records import Side
 from sidecar.store.audit import AuditEntry, AuditLog
 from sidecar.store.host_parts import HostPart, HostParts
@@ -31,7 +32,7 @@ _LOOKED_AT: Final = "hook-watched"
 _log = logging.getLogger(__name__)
 
 
-def watch_hook(app: App, instance: Instance, host: MauticSide, *, at_once: bool = False) -> None:
+def watch_hook(app: App, instance: Instance, host: HostSide, *, at_once: bool = False) -> None:
     """Look whether our webhook is on, and switch it on again; at most once an hour, unless asked to look at once."""
     cache, now = app.cache(instance, Side.HOST), app.clock()
     hook = next(iter(HostParts(app.database, instance.id).load(PartKind.HOOK)), None)
@@ -39,7 +40,7 @@ def watch_hook(app: App, instance: Instance, host: MauticSide, *, at_once: bool 
         return
     cache.put(_LOOKED_AT, now.isoformat(), expires_at=now + EVERY)
     try:
-        _look(app, instance, host, hook)
+        _look(app, instance, as_mautic(host), hook)
     except SidecarError as error:
         _log.warning("The webhook could not be looked at (%s)", error.code)
 

@@ -59,6 +59,9 @@ Watch = Callable[[Mapping[str, int]], None]
 """Hears how many outcomes there are per status, as they grow."""
 
 DEFAULT_PAUSE = timedelta(minutes=10)
+NO_TIMELINE = Problem(
+    "host-has-no-timeline", "The host keeps no timeline, so no activities are sent: switch this lane off", "operator"
+)
 REMEMBER_RULES = timedelta(days=30)
 """After that, what waits is looked at again in any case."""
 
@@ -228,14 +231,16 @@ def _run_reconcile(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
 
 
 def _run_activities(work: LaneContext, sides: OpenSides) -> tuple[Problem, ...]:
-    """Push timeline events of linked people; return what is missing in the org for it."""
-    app = work.app
+    """Push timeline events of linked people; return what is missing for it, in the org or in the host."""
+    app, timeline = work.app, sides.host.timeline
+    if timeline is None:
+        return (NO_TIMELINE,)
     store = SqlActivityStore(
         LeasedLane(app.database, Scope(work.instance.id, work.lane), work.owner, work.fence, app.clock)
     )
     report = push_activities(
         app.activities(work.instance),
-        sides.host.timeline,
+        timeline,
         store,
         OrgTimeline(sides.salesforce),
         now=app.clock(),

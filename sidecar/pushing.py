@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.bootstrap import App
-from sidecar.hosts.mautic.side import MauticSide
-from sidecar.hosts.mautic.told import ToldPush
+from sidecar.hosts.port import HostSide, ToldPush
 from sidecar.records import Record, Ref, Side
 from sidecar.salesforce.campaign_members import Membership
 from sidecar.salesforce.side import SalesforceSide
@@ -41,7 +40,7 @@ class _Fate:
     reason: str | None
 
 
-def take_in(app: App, instance_id: int, host: MauticSide) -> None:
+def take_in(app: App, instance_id: int, host: HostSide) -> None:
     """Remember the wishes that wait in the host, so that it may forget them: a wish is in one of the two places always."""
     host.take_pushes(lambda told: app.pushes.request(instance_id, [_wish(each) for each in told], app.clock()))
 

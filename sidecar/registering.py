@@ -320,7 +320,7 @@ def _is_basic(app: App, instance: Instance) -> bool:
 
 @contextmanager
 def _opened(app: App, instance: Instance) -> Iterator[MauticSide]:
-    host = app.connect_host(instance)
+    host = app.connect_mautic(instance)
     try:
         yield host
     finally:

@@ -7,6 +7,7 @@ import typer
 
 from sidecar.bootstrap import App, bootstrap
 from sidecar.checks import check_connections
+from sidecar.cli.connect_generic import generic
 from sidecar.cli.connect_salesforce import salesforce
 from sidecar.cli.files import read_text
 from sidecar.cli.org import org_line
@@ -20,6 +21,7 @@ from sidecar.takeover.warning import warn
 
 app = typer.Typer(no_args_is_help=True)
 app.command("salesforce")(salesforce)
+app.command("generic")(generic)
 
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", help="File that holds the client secret; asked for if neither is given.")

@@ -215,7 +215,7 @@ class Intake:
             return {}
         found: dict[str, list[str]] = defaultdict(list)
         try:
-            host = self.app.connect_host(self.app.instances.get_by_id(instance_id))
+            host = self.app.connect_mautic(self.app.instances.get_by_id(instance_id))
             try:
                 texts = {order.email.lower() for order in orders if order.email}
                 records = host.reader.find(Wish(("email",), consent=False), "email", texts)

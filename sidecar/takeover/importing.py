@@ -91,7 +91,7 @@ def take_over(
         last_push_at = done.looked.state.last_push_at
         done.people = begin_people(app, instance, sides, mapping, lanes["people"], last_push_at)
         taker = LinkTaker(sides, rules_of(identity_only(mapping), instance, sides), lanes["people"])
-        for page in rows_of(sides.host).pages():
+        for page in rows_of(sides.mautic).pages():
             taker.take(page)
     done.links, done.details, done.tombstones = taker.counts, taker.details, taker.buried
     if done.has_changed:

@@ -76,7 +76,7 @@ class LinkTaker:
 
     def _living_contacts(self, people: list[PersonLink], graves: list[Buried]) -> list[PersonLink]:
         """Let links of merged contacts follow to the survivor, and leave out those whose contact is gone."""
-        reader = self.sides.host.reader
+        reader = self.sides.mautic.reader
         there = reader.read_existing(each.contact_id for each in people)
         gone = [each.contact_id for each in people if each.contact_id not in there]
         survivors = reader.read_survivors(gone) if gone else {}

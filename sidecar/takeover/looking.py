@@ -42,7 +42,7 @@ def look_at(app: App, host: MauticSide, rows: LinkRows) -> Looked:
 @contextmanager
 def open_plugin(app: App, instance: Instance) -> Iterator[tuple[MauticSide, LinkRows]]:
     """Connect Mautic alone."""
-    host = app.connect_host(instance)
+    host = app.connect_mautic(instance)
     try:
         yield host, rows_of(host)
     finally:

@@ -88,11 +88,11 @@ def compare(decision: Decision) -> Difference:
 def run_shadow(app: App, instance: Instance, hours: int) -> Shadow:
     """Look at everybody who changed on either side in the last hours. Reads only."""
     with app.open_sides(instance) as sides:
-        rows = rows_of(sides.host)
-        looked = look_at(app, sides.host, rows)
+        rows = rows_of(sides.mautic)
+        looked = look_at(app, sides.mautic, rows)
         rules = rules_of(parse_mapping(looked.conversion.people), instance, sides)
         span = timedelta(hours=hours)
-        store = PluginStore(app.database, Scope(instance.id, rules.mapping.lane), rows, sides.host.reader, span)
+        store = PluginStore(app.database, Scope(instance.id, rules.mapping.lane), rows, sides.mautic.reader, span)
         brake = Brake(0, is_released=True)
         lane = Lane(rules, sides.by_side, store, UncountedRun(), app.clock, brake)
         found = Shadow(looked, app.clock() - span)

@@ -4,14 +4,16 @@ from sidecar.bootstrap import App
 from sidecar.hosts.mautic.native.watch import RUNNING
 from sidecar.mapping.rules import Problem
 from sidecar.store.instances import Instance
-from sidecar.takeover.looking import open_plugin
 
 
 def warn(app: App, instance: Instance) -> Problem | None:
     """Look whether the plugin still syncs, and open or close the alert. One statement in Mautic's database."""
     now = app.clock()
-    with open_plugin(app, instance) as (host, _):
+    host = app.connect_host(instance)
+    try:
         problem = host.find_rival(now)
+    finally:
+        host.close()
     if problem:
         app.alerts.open(instance.id, "people", problem.code, problem.message, problem.fixed_by, now)
     else:

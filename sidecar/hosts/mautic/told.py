@@ -5,27 +5,16 @@ a new row, which is left to the next reading.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sidecar.hosts.mautic.bundle import Bundle, OutboxRow
 from sidecar.hosts.mautic.reader import ContactReader, Wish, ref_of
-from sidecar.records import Ref
+from sidecar.hosts.port import ToldPush
 from sidecar.sync.model import Cursor, Page, Window
 
 MAX_SOURCE = 120
 CONTACTS, PUSHES = ("contact",), ("push",)
-
-
-@dataclass(frozen=True, slots=True)
-class ToldPush:
-    """Somebody in Mautic wants a contact in Salesforce: as what, in which campaign, and by which action it was wished."""
-
-    contact: Ref
-    wanted_object: str | None
-    campaign_id: str | None
-    member_status: str | None
-    source: str
 
 
 def take_pushes(bundle: Bundle, keep: Callable[[Sequence[ToldPush]], object]) -> None:
