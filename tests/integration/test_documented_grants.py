@@ -3,12 +3,13 @@
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
+from sidecar.hosts.mautic.registration.look_behind import look_behind, rights_beyond_reading
 from sidecar.hosts.mautic.side import MauticSide
 from sidecar.hosts.mautic.timeline_sources import TIMELINE_SOURCES
 from sidecar.records import Ref
@@ -70,3 +71,19 @@ def test_the_narrow_way_hides_passwords_and_secrets(granted: tuple[str, MauticSi
                 continue
             with pytest.raises(sqlalchemy.exc.DBAPIError, match="denied"):
                 connection.execute(sqlalchemy.text(statement))
+
+
+def test_the_check_names_what_a_user_may_read_and_what_more_it_may(
+    granted: tuple[str, MauticSide], root_url: str
+) -> None:
+    way, side = granted
+    found = look_behind(side.reader)
+    assert (found.error, found.unreadable, found.missing, found.soft_deletion) == (None, (), (), False)
+    grants = found.grants or ()
+    assert rights_beyond_reading(grants) == ()
+    assert any("SELECT ON" in grant and grant.endswith(".*") for grant in grants) is (way == "short")
+    assert "IDENTIFIED" not in "".join(grants)
+    assert found.now is not None
+    assert abs(found.now - datetime.now(UTC)) < timedelta(minutes=1)
+    with mautic_at(root_url, own_user_names=()) as everything:
+        assert "ALL PRIVILEGES" in rights_beyond_reading(look_behind(everything.reader).grants or ())
