@@ -22,7 +22,16 @@ WISHES = Wishes(sidecar_url=URL)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world() -> Iterator[World]:
+    found = make_world()
+    found.host.create_contact({"email": "ana@example.org", "lastname": "Lee"})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[World]:
+    """A world whose Mautic has none of the fields that the mapping names."""
     found = make_world(host_url=f"sqlite:///{tmp_path}/mautic.sqlite3", custom_fields=())
     found.host.create_contact({"email": "ana@example.org", "lastname": "Lee"})
     yield found
@@ -44,42 +53,42 @@ def aliases(world: World) -> set[str]:
         return {row["alias"] for row in work.rows("lead_fields") if row["date_added"] is not None}
 
 
-def test_what_is_missing_is_made_once_with_the_right_types_and_only_that_is_removed(world: World) -> None:
-    before = lines_of(world)
+def test_what_is_missing_is_made_once_with_the_right_types_and_only_that_is_removed(bare: World) -> None:
+    before = lines_of(bare)
     assert before["host-field", "deleted_in_salesforce"].status is LineStatus.FIX
     assert before["host-right", "Contacts: edit others"].status is LineStatus.OK
-    contact = world.host.contact(1)
-    done = register(world.app, world.instance, "ana", replace(WISHES, segment=True))
+    contact = bare.host.contact(1)
+    done = register(bare.app, bare.instance, "ana", replace(WISHES, segment=True))
     assert {part.name for part in done.made} > {"deleted_in_salesforce", "interests", "score", "birthday", "rating"}
     assert done.keys.keys() == {"shared_key", "push_key"}
     assert done.after.report.is_green
-    assert world.host.contact(1)["email"] == contact["email"]
+    assert bare.host.contact(1)["email"] == contact["email"]
     fields = done.after.seen.database.schema.fields
     kinds = {name: fields[name].type.value for name in ("deleted_in_salesforce", "birthday", "score", "interests")}
     assert kinds == {
         "deleted_in_salesforce": "boolean", "birthday": "date", "score": "number", "interests": "multi_picklist",
     }  # fmt: skip
     assert fields["interests"].options == ("Music", "Sport", "Art", "Travel")
-    hook = hooks_of(world)[0]
-    secret = world.app.connections.load_secrets(world.instance.id, Side.HOST)["hook_secret"]
+    hook = hooks_of(bare)[0]
+    secret = bare.app.connections.load_secrets(bare.instance.id, Side.HOST)["hook_secret"]
     assert (hook["webhook_url"], hook["secret"], hook["is_published"]) == (HOOK, secret, 1)
-    again = register(world.app, world.instance, "ana", replace(WISHES, segment=True))
-    assert (again.made, dict(again.keys), len(hooks_of(world))) == ((), {}, 1)
+    again = register(bare.app, bare.instance, "ana", replace(WISHES, segment=True))
+    assert (again.made, dict(again.keys), len(hooks_of(bare))) == ((), {}, 1)
 
-    theirs = world.host.add_oauth_client("Somebody else") and aliases(world)
-    removed = unregister(world.app, world.instance, "ana")
+    theirs = bare.host.add_oauth_client("Somebody else") and aliases(bare)
+    removed = unregister(bare.app, bare.instance, "ana")
     assert {part.kind for part in removed} == {"webhook", "segment"}
-    assert (hooks_of(world), aliases(world)) == ([], theirs)
-    assert {part.kind for part in unregister(world.app, world.instance, "ana", with_fields=True)} == {"field"}
-    assert aliases(world) == set()
-    assert unregister(world.app, world.instance, "ana", with_fields=True) == []
-    assert "shared_key" not in world.app.connections.load_secrets(world.instance.id, Side.HOST)
+    assert (hooks_of(bare), aliases(bare)) == ([], theirs)
+    assert {part.kind for part in unregister(bare.app, bare.instance, "ana", with_fields=True)} == {"field"}
+    assert aliases(bare) == set()
+    assert unregister(bare.app, bare.instance, "ana", with_fields=True) == []
+    assert "shared_key" not in bare.app.connections.load_secrets(bare.instance.id, Side.HOST)
 
 
-def test_missing_fields_can_be_made_alone(world: World) -> None:
-    done = register(world.app, world.instance, "ana", replace(WISHES, only_fields=True))
+def test_missing_fields_can_be_made_alone(bare: World) -> None:
+    done = register(bare.app, bare.instance, "ana", replace(WISHES, only_fields=True))
     assert {part.kind for part in done.made} == {"field"}
-    assert (hooks_of(world), dict(done.keys)) == ([], {})
+    assert (hooks_of(bare), dict(done.keys)) == ([], {})
 
 
 def test_a_webhook_that_was_changed_is_mended_and_fewer_triggers_make_it_anew(world: World) -> None:
