@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sidecar.bootstrap import SIDECAR_URL, App
-from sidecar.errors import SetupError, TransientError
+from sidecar.errors import SetupError, SidecarError, TransientError
 from sidecar.hosts.mautic.registration.look import has_segment, look_at_api
 from sidecar.hosts.mautic.registration.look_behind import look_behind
 from sidecar.hosts.mautic.registration.make import (
@@ -179,7 +179,7 @@ def made_parts(app: App, instance: Instance) -> list[HostPart]:
 
 
 def keep_check(app: App, instance: Instance, looked: Looked) -> None:
-    """Remember a check for the page, until tomorrow or until the connection changes."""
+    """Remember a check for the page, until tomorrow or until the connection changes; and whether Mautic can be used."""
     kept = {
         "checked_at": app.clock().isoformat(),
         "is_green": looked.report.is_green,
@@ -187,6 +187,9 @@ def keep_check(app: App, instance: Instance, looked: Looked) -> None:
         "parts": [[part.kind.value, part.name, part.action.value] for part in looked.report.plan.parts],
     }
     app.cache(instance, Side.HOST).put(_CHECK, json.dumps(kept), expires_at=app.clock() + _KEPT)
+    wrong = _unusable(looked)
+    told = {"code": wrong.code, "message": wrong.message} if wrong else {}
+    app.connections.note_check(instance.id, Side.HOST, app.clock(), **told)
 
 
 def kept_check(app: App, instance: Instance) -> dict[str, Any] | None:
@@ -247,12 +250,18 @@ def _describe_org(app: App, instance: Instance, objects: tuple[str, ...]) -> dic
 
 
 def _require_looked(looked: Looked) -> None:
-    for error in (looked.seen.api.error, looked.seen.database.error):
-        if error is not None:
-            raise error
-    if looked.seen.database.schema is None:
-        wrong = next(line for line in looked.report.lines if line.status is LineStatus.FIX)
-        raise SetupError(f"{wrong.what} {wrong.how}", code="mautic-database-refused", fixed_by=wrong.fixed_by)
+    error = _unusable(looked)
+    if error is not None:
+        raise error
+
+
+def _unusable(looked: Looked) -> SidecarError | None:
+    """Return why nothing can be done with a Mautic as it was found."""
+    error = looked.seen.api.error or looked.seen.database.error
+    if error is not None or looked.seen.database.schema is not None:
+        return error
+    wrong = next(line for line in looked.report.lines if line.code in {"host-prefix", "host-tables"})
+    return SetupError(f"{wrong.what} {wrong.how}", code="mautic-database-refused", fixed_by=wrong.fixed_by)
 
 
 def _chosen(looked: Looked, wishes: Wishes) -> tuple[Part, ...]:

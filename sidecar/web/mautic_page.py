@@ -1,5 +1,6 @@
 """Connecting an instance to its Mautic, and registering there: the form, what a look found line by line, and the button."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
@@ -13,6 +14,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 from sidecar.checks import check_side
 from sidecar.connecting import save_mautic
 from sidecar.errors import SidecarError
+from sidecar.lines import Line, LineStatus
 from sidecar.records import Side
 from sidecar.registering import Wishes, check_mautic, keep_check, kept_check, made_parts, register
 from sidecar.store.connections import ConnectionInfo
@@ -27,6 +29,7 @@ from sidecar.web.org_page import STATUS_BADGES, PlainForm, say
 bp = Blueprint("mautic_page", __name__)
 
 _FAILED = 422
+WORST_FIRST = (LineStatus.FIX, LineStatus.UNKNOWN, LineStatus.NOTE, LineStatus.OK)
 PART_NAMES = {
     "webhook": lazy_gettext("Webhook"),
     "field": lazy_gettext("Field"),
@@ -124,7 +127,7 @@ def _register(slug: str, wishes: Wishes) -> ResponseReturnValue:
         flash(f"{error.message} ({error.code})", "bad")
         return redirect(url_for("mautic_page.show", slug=slug))
     keep_check(sidecar(), instance, done.after)
-    flash(gettext("%(count)s parts were made or mended in Mautic.", count=len(done.made)), "good")
+    flash(gettext("Made or mended in Mautic: %(count)s.", count=len(done.made)), "good")
     if not done.keys:
         return redirect(url_for("mautic_page.show", slug=slug))
     return _page(view, MauticForm(formdata=None, data=_known_values(_known(view))), keys=dict(done.keys))
@@ -149,11 +152,17 @@ def _page(view: InstanceView, form: MauticForm, *, problem: str = "", keys: dict
             part_names=PART_NAMES,
             status_badges=STATUS_BADGES,
             say=say,
+            worst_first=_worst_first,
             name_of=lambda about: str(gettext(about)),
         )
     )
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _worst_first(lines: Sequence[Line]) -> list[Line]:
+    """Return what must be put right first; a page of twenty lines in order hides the one that is not."""
+    return sorted(lines, key=lambda line: WORST_FIRST.index(line.status))
 
 
 def _view(slug: str) -> InstanceView:

@@ -47,6 +47,8 @@ def test_an_operator_connects_checks_and_registers_and_the_keys_are_shown_once(w
     checked = client.post(f"{PAGE}/check", follow_redirects=True).text
     assert "Signed in as" in checked
     assert "Nobody said at which address Mautic reaches us" in checked
+    assert checked.index("Not visible") < checked.index("Good to know") < checked.index("Signed in as")
+    assert "Not checked yet" not in checked
     answer = client.post(f"{PAGE}/register")
     keys = world.app.connections.load_secrets(world.instance.id, Side.HOST)
     assert keys["shared_key"] in answer.text
@@ -54,7 +56,7 @@ def test_an_operator_connects_checks_and_registers_and_the_keys_are_shown_once(w
     again = client.post(f"{PAGE}/register", follow_redirects=True).text + client.get(PAGE).text
     assert not any(secret in again for secret in keys.values())
     segment = client.post(f"{PAGE}/segment", follow_redirects=True).text
-    assert "1 parts were made" in segment
+    assert "Made or mended in Mautic: 1." in segment
     assert "deleted in Salesforce" in segment
 
 
