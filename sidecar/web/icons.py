@@ -6,6 +6,7 @@ from importlib.resources import files
 from markupsafe import Markup
 
 NAMES = (
+    "arrow-left",
     "arrow-left-right",
     "arrow-repeat",
     "arrow-right",
