@@ -15,6 +15,7 @@ RUN pip install --disable-pip-version-check --require-hashes -r requirements.loc
 COPY sidecar ./sidecar
 COPY jobs ./jobs
 COPY mappings ./mappings
+COPY docs ./docs
 COPY plugin_manifest ./plugin_manifest
 
 USER sidecar

@@ -1,15 +1,22 @@
 """Upkeep that belongs to no lane."""
 
+from datetime import timedelta
+
 from sidecar import checks
 from sidecar.bootstrap import bootstrap
 from sidecar.hooks.intake import REMEMBERED
 from sidecar.store.host_events import HostEvents
+from sidecar.store.launches import Launches
+
+TICKETS_KEPT = timedelta(hours=1)
+"""Longer than they are good for, by more than the clocks of our machines differ."""
 
 
 def prune() -> int:
-    """Forget values of fields that were changed longer ago than is kept, and old deliveries; return how many values."""
+    """Forget values that were written longer ago than is kept, old deliveries and used tickets; return how many values."""
     app = bootstrap()
     HostEvents(app.database).prune(app.clock() - REMEMBERED)
+    Launches(app.database).prune(app.clock() - TICKETS_KEPT)
     return app.ledger.prune(app.clock(), app.settings.keep_days)
 
 

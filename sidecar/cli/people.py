@@ -1,6 +1,5 @@
 """Why is this person as they are? The answer, field by field."""
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -8,14 +7,12 @@ import typer
 from sidecar.bootstrap import App, bootstrap
 from sidecar.cli.output import JsonOption, SlugArgument, a_moment, a_table, errors_told, show
 from sidecar.cli.pushes import describe_push
-from sidecar.errors import UsageError
 from sidecar.lanes import open_preview
-from sidecar.records import Record, Ref, Side
+from sidecar.people import find_person
+from sidecar.records import Side
 from sidecar.store.history import History, OutcomeFilter
 from sidecar.store.instances import Instance
 from sidecar.sync.explain import Explanation, explain
-from sidecar.sync.model import Wanted
-from sidecar.sync.run import Lane
 
 PersonArgument = Annotated[
     str, typer.Argument(metavar="PERSON", help="E-mail address, Mautic contact id, or Salesforce id (15 or 18).")
@@ -47,29 +44,6 @@ def explain_person(slug: SlugArgument, person: PersonArgument, as_json: JsonOpti
 
 
 _HEAD = ("contact", "salesforce", "link", "would", "scope", "told_by", "consent", "push", "excluded")
-
-
-def find_person(lane: Lane, person: str) -> list[tuple[Side, Record]]:
-    """Return the records that a person's name for somebody means, Mautic first; UsageError if there are none."""
-    found: list[tuple[Side, Record]] = []
-    if "@" in person:
-        for side in Side:
-            values = dict.fromkeys(lane.rules.mapping.match_on, person.strip())
-            found += [(side, record) for record in lane.sides[side].find(lane.rules, [Wanted(values=values)])[0]]
-    elif person.isdigit():
-        found = _read(lane, Side.HOST, [Ref(lane.rules.mapping.host_object, person)])
-    elif re.fullmatch(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", person):
-        refs = [Ref(name, person) for name in lane.rules.mapping.salesforce_objects]
-        found = _read(lane, Side.SALESFORCE, refs)
-    else:
-        raise UsageError("That is neither an e-mail address nor an id", code="person-unreadable")
-    if not found:
-        raise UsageError("Nobody by that name is on either side", code="no-such-person")
-    return found
-
-
-def _read(lane: Lane, side: Side, refs: list[Ref]) -> list[tuple[Side, Record]]:
-    return [(side, record) for record in lane.sides[side].read(lane.rules, refs).values()]
 
 
 def _last_decisions(history: History, instance_id: int, story: Explanation) -> list[dict[str, Any]]:

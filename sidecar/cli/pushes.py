@@ -4,24 +4,17 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.bootstrap import App, bootstrap
+from sidecar.bootstrap import bootstrap
 from sidecar.cli.output import JsonOption, SlugArgument, a_moment, errors_told, show
 from sidecar.errors import UsageError
+from sidecar.people import LANE, ref_of, take_in
 from sidecar.records import Ref, Side
-from sidecar.salesforce.ids import full_id
-from sidecar.store.instances import Instance
-from sidecar.store.links import load_links
-from sidecar.store.outbox import Outbox
 from sidecar.store.pushes import Push, PushWish
 
-LANE = "people"
-CONTACT = "contact"
 COMMAND = "command"
-INCLUDED_AGAIN = "included-again"
 
 RecordArgument = Annotated[str, typer.Argument(metavar="ID", help="Mautic contact id, or Salesforce id (15 or 18).")]
 SideOption = Annotated[Side, typer.Option("--side", help="Whose id it is.")]
-_OBJECTS = {"003": "Contact", "00Q": "Lead"}
 
 
 def register(root: typer.Typer) -> None:
@@ -46,7 +39,7 @@ def push(
         known = services.mapping(instance, LANE).salesforce_objects
         if wanted is not None and wanted not in known:
             raise UsageError(f"{wanted} is none of {', '.join(known)}", code="push-object-unknown")
-        wishes = [PushWish(_ref(each, Side.HOST), wanted, campaign, status, source=COMMAND) for each in contacts]
+        wishes = [PushWish(ref_of(each, Side.HOST), wanted, campaign, status, source=COMMAND) for each in contacts]
         now = services.clock()
         count = services.pushes.request(instance.id, wishes, now)
         services.schedules.hasten(instance.id, LANE, now, now)
@@ -65,7 +58,7 @@ def exclude(
     with errors_told():
         services = bootstrap()
         instance = services.instances.get(slug)
-        ref = _ref(record, side)
+        ref = ref_of(record, side)
         services.exclusions.add(instance.id, side, [ref], who, services.clock())
         show(_told(slug, side, ref, is_out=True), as_json=as_json, table=f"{ref.object} {ref.id} is left alone.")
 
@@ -77,22 +70,11 @@ def include(
     with errors_told():
         services = bootstrap()
         instance = services.instances.get(slug)
-        ref = _ref(record, side)
+        ref = ref_of(record, side)
         if not take_in(services, instance, side, ref):
             raise UsageError(f"{ref.object} {ref.id} was not taken out", code="not-excluded")
         told = f"{ref.object} {ref.id} takes part again."
         show(_told(slug, side, ref, is_out=False), as_json=as_json, table=told)
-
-
-def take_in(services: App, instance: Instance, side: Side, ref: Ref) -> bool:
-    """Take a record and whom it is linked to in again, and have it looked at; tell whether either was out."""
-    with services.database.read() as connection:
-        link = load_links(connection, instance.id, side, [ref]).get(ref)
-    ends = {each: [link.end(each)] for each in Side} if link else {side: [ref]}
-    count = sum(services.exclusions.remove(instance.id, each, refs) for each, refs in ends.items())
-    if count:
-        Outbox(services.database).hint(instance.id, LANE, side, [ref], INCLUDED_AGAIN)
-    return bool(count)
 
 
 def describe_push(push: Push | None) -> dict[str, Any] | None:
@@ -108,15 +90,6 @@ def describe_push(push: Push | None) -> dict[str, Any] | None:
         "requested_at": a_moment(push.requested_at),
         "finished_at": a_moment(push.finished_at) if push.finished_at else None,
     }
-
-
-def _ref(text: str, side: Side) -> Ref:
-    if side is Side.HOST and text.isascii() and text.isdigit() and len(text) < 19:
-        return Ref(CONTACT, text)
-    whole = full_id(text) if side is Side.SALESFORCE else None
-    if whole is None or whole[:3] not in _OBJECTS:
-        raise UsageError(f"{text[:40]} is no id of a person there", code="person-unreadable")
-    return Ref(_OBJECTS[whole[:3]], whole)
 
 
 def _told(slug: str, side: Side, ref: Ref, *, is_out: bool) -> dict[str, Any]:

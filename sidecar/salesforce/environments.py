@@ -76,3 +76,9 @@ def require_environment(login_url: str, instance_url: str) -> None:
 
 def _host(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def pages_address(login_url: str, instance_url: str | None) -> str | None:
+    """Return where people see the org's records: its own address, by the connection or its last answer; None if neither tells."""
+    own = instance_url if is_common_login(login_url) else login_url
+    return own.rstrip("/") if own else None

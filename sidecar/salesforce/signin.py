@@ -33,6 +33,12 @@ class Token:
     instance_url: str
 
 
+def last_instance_url(cache: Cache) -> str | None:
+    """Return the org's address as it said at the last sign-in, if that is still remembered."""
+    text = cache.get(_CACHE_KEY)
+    return json.loads(text)["instance_url"] if text else None
+
+
 class TokenSource:
     """Hands out the org's access token: from the cache while it is good, else by signing in."""
 

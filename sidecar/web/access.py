@@ -20,16 +20,17 @@ OPEN_ENDPOINTS = frozenset({"static", "bootstrap.static"})
 
 
 class Person(UserMixin):  # type: ignore[misc]  # flask_login has no types
-    """Someone who has logged in."""
+    """Someone who has logged in, or came in from Mautic: then `session_id` names the session, as there is no row of a user."""
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, session_id: str | None = None) -> None:
         self.user = user
+        self.session_id = session_id or str(user.id)
         self.name = user.name
         self.language = user.language
 
     def get_id(self) -> str:
         """Return what the session remembers."""
-        return str(self.user.id)
+        return self.session_id
 
     def may(self, role: Role) -> bool:
         """Tell whether the person has this role or a greater one."""

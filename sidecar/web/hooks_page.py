@@ -21,6 +21,7 @@ from sidecar.hooks.doors import Door, Doors
 from sidecar.hooks.intake import Delivery, Intake, Item, PushOrder
 from sidecar.hosts.mautic.webhooks import SIGNATURE_HEADER, id_text
 from sidecar.slots import EarlyRuns
+from sidecar.web import contact_tab
 from sidecar.web.access import anyone
 from sidecar.web.security import csrf
 
@@ -107,6 +108,31 @@ def push(slug: str) -> ResponseReturnValue:
     if scheme.lower() == "bearer":
         return _take_push(slug, key.strip())
     return _take_signed(slug, request.headers.get(SIGNATURE_HEADER, ""), is_wake_up=True)
+
+
+@bp.get("/<slug>/contact/<int:contact_id>")
+@anyone
+def contact(slug: str, contact_id: int) -> ResponseReturnValue:
+    """Tell the tab of a contact what is known of it. The question carries the time it was signed at, as that is all of it."""
+    asked_at, signature = request.args.get("at", ""), request.headers.get(SIGNATURE_HEADER, "")
+    question = f"GET {request.path}?at={asked_at}".encode()
+    now = _hooks().app.clock()
+
+    def is_theirs(door: Door) -> bool:
+        return door.lets_bundle_in(question, signature) and is_recent(asked_at, now)
+
+    if refusal := _refusal(slug, is_theirs):
+        return refusal
+    instance_id = _hooks().doors.find(slug).instance_id
+    answer = jsonify(contact_tab.tell(_hooks().app, instance_id or 0, contact_id))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def is_recent(seconds: str, now: datetime) -> bool:
+    """Tell whether a text is a moment, in seconds since 1970, that is no further than a minute from now."""
+    is_moment = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
+    return is_moment and abs(now.timestamp() - int(seconds)) <= MINUTE.total_seconds()
 
 
 @bp.errorhandler(RequestEntityTooLarge)

@@ -12,6 +12,7 @@ from sidecar.errors import UsageError
 from sidecar.web.access import Person, anyone
 from sidecar.web.app import sidecar
 from sidecar.web.language import path_within
+from sidecar.web.launch_page import PREFIX, load_visitor
 from sidecar.web.security import limiter
 
 FAILED = 401
@@ -28,10 +29,12 @@ class LoginForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
 
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]  # flask_login has no types
-def load_person(number: str) -> Person | None:
+def load_person(session_id: str) -> Person | None:
     """Return the person of a session, unless the user is gone."""
+    if session_id.startswith(PREFIX):
+        return load_visitor(session_id)
     try:
-        return Person(sidecar().users.get_by_id(int(number)))
+        return Person(sidecar().users.get_by_id(int(session_id)))
     except UsageError:
         return None
 

@@ -66,6 +66,7 @@ def text_of(client: FlaskClient, path: str) -> str:
 def test_every_page_is_closed_to_strangers_unless_it_says_otherwise(flask: Flask, app: App) -> None:
     a_world(app)
     values = {"slug": "acme", "run_id": 1, "lane": "people", "filename": "sidecar.css"}
+    values |= {"record_id": "1", "contact_id": 1, "code": "unchanged"}
     open_pages = set()
     for rule in flask.url_map.iter_rules():
         _, path = rule.build({name: values[name] for name in rule.arguments}) or ("", "")
@@ -87,6 +88,7 @@ def test_every_page_is_closed_to_strangers_unless_it_says_otherwise(flask: Flask
         "GET health.fresh",
         "POST hooks_page.mautic",
         "POST hooks_page.push",
+        "GET hooks_page.contact",
     }
 
 
@@ -162,7 +164,7 @@ def test_decisions_come_in_pages_without_gaps_or_repetition(app: App, as_: As) -
     client, path, seen = as_(Role.VIEWER), f"/instances/acme/runs/{run_id}", []
     while path:
         page = client.get(path).text
-        seen += re.findall(r"<td>contact (\d+)</td>", page)
+        seen += re.findall(r"<td><a [^>]+>contact (\d+)</a></td>", page)
         more = re.search(r'href="([^"]+)#outcomes">More decisions', page)
         path = more[1].replace("&amp;", "&") if more else ""
     assert seen == [str(n) for n in reversed(range(120))]

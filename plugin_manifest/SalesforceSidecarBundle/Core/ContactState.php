@@ -27,7 +27,6 @@ final class ContactState
             return null;
         }
         $url      = self::text($answer['record_url'] ?? null);
-        $sentence = is_array($answer['sentence'] ?? null) ? $answer['sentence'] : [];
         $language = str_starts_with(strtolower($locale), 'fr') ? 'fr' : 'en';
 
         return new self(
@@ -35,9 +34,15 @@ final class ContactState
             null !== $url && 1 === preg_match('#^https://[^\s"<>]+$#D', $url) ? $url : null,
             self::text($answer['record'] ?? null),
             self::text($answer['last_synced_at'] ?? null),
-            self::text($sentence[$language] ?? null) ?? self::text($sentence['en'] ?? null),
-            self::text($answer['waiting_for'] ?? null),
+            self::inLanguage($answer['sentence'] ?? null, $language),
+            self::inLanguage($answer['waiting_for'] ?? null, $language),
         );
+    }
+
+    /** Returns a text that is told in several languages, in English where it is not told in this one. */
+    private static function inLanguage(mixed $texts, string $language): ?string
+    {
+        return is_array($texts) ? self::text($texts[$language] ?? null) ?? self::text($texts['en'] ?? null) : null;
     }
 
     private static function text(mixed $value): ?string

@@ -82,9 +82,9 @@ final class OutboxTest extends TestCase
         $world         = new World();
         $calls         = new Calls();
         $sidecar       = new Sidecar($world->settings, $calls, $world->clock);
-        $calls->answer = '{"state": "linked", "record_url": "javascript://x/%0aalert(1)", "record": "Lead 00Q", "sentence": {"en": "Yes", "fr": "Oui"}, "last_synced_at": null}';
+        $calls->answer = '{"state": "linked", "record_url": "javascript://x/%0aalert(1)", "record": "Lead 00Q", "sentence": {"en": "Yes", "fr": "Oui"}, "last_synced_at": null, "waiting_for": {"en": "a person"}}';
         $state         = $sidecar->stateOf(17, 'fr_FR');
-        self::assertSame(['linked', null, 'Lead 00Q', 'Oui'], [$state->state, $state->recordUrl, $state->record, $state->sentence]);
+        self::assertSame(['linked', null, 'Lead 00Q', 'Oui', 'a person'], [$state->state, $state->recordUrl, $state->record, $state->sentence, $state->waitingFor]);
         $path = '/hooks/acme/contact/17?at=1800000000';
         self::assertSame(['GET', 'https://sidecar.example'.$path], array_slice($calls->made[0], 0, 2));
         self::assertSame(Signature::of('GET '.$path, World::KEY), $calls->made[0][2]['Webhook-Signature']);
