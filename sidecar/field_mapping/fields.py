@@ -40,8 +40,8 @@ def read_fields(app: App, instance: Instance, mapping: ObjectMapping) -> KnownFi
     with app.open_sides(instance) as sides:
         host = sides.host.describe(mapping.host_object)
         salesforce = {name: sides.salesforce.refresh_describe(name) for name in mapping.salesforce_objects}
-    _keep(app, instance, Side.HOST, {mapping.host_object: host})
-    _keep(app, instance, Side.SALESFORCE, salesforce)
+    remember(app, instance, Side.HOST, {mapping.host_object: host})
+    remember(app, instance, Side.SALESFORCE, salesforce)
     return known_fields(app, instance, mapping)
 
 
@@ -61,7 +61,8 @@ def known_fields(app: App, instance: Instance, mapping: ObjectMapping) -> KnownF
     )
 
 
-def _keep(app: App, instance: Instance, side: Side, schemas: Mapping[str, ObjectSchema | None]) -> None:
+def remember(app: App, instance: Instance, side: Side, schemas: Mapping[str, ObjectSchema | None]) -> None:
+    """Keep what one side showed, until its connection changes; None stands for an object that our user does not see."""
     now = app.clock()
     objects = {name: [asdict(each) for each in found.fields.values()] if found else None
                for name, found in schemas.items()}  # fmt: skip

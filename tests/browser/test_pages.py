@@ -10,7 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from sidecar.records import Side
+from sidecar.bootstrap import App
+from sidecar.field_mapping.fields import remember
+from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
+from sidecar.store.instances import Instance
 from sidecar.store.users import Role
 from sidecar.web import create_app
 from tests.web_app import PASSWORD, a_world, add_user, make_app
@@ -28,6 +31,13 @@ PAGES = {
     "run": "/instances/beta/runs/3",
     "connect": "/instances/beta/connect",
     "held-back": "/instances/beta/waiting/people?reason=value-not-in-picklist",
+    "mapping": "/instances/beta/mapping",
+    "mapping-pair": "/instances/beta/mapping/pairs/title",
+    "people": "/instances/beta/people",
+    "person": "/instances/beta/people/2",
+    "person-of-salesforce": f"/instances/beta/people/00Q{9:015d}",
+    "reason": "/reasons/unchanged",
+    "launch-refused": "/launch?token=x",
     "missing": "/nowhere",
 }
 
@@ -50,6 +60,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     app.connections.save(beta.id, Side.SALESFORCE, settings, {"client_secret": "never shown", "refresh_token": "r-1"})
     problem = {"code": "salesforce-sign-in-expired", "message": "The sign-in to Salesforce was revoked or has run out."}
     app.connections.note_check(beta.id, Side.SALESFORCE, app.clock(), **problem)
+    show_fields(app, beta)
     server = make_server("127.0.0.1", 0, create_app(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -57,6 +68,18 @@ def server(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def show_fields(app: App, instance: Instance) -> None:
+    """Let the mapping know some fields of both systems, as if somebody had read them."""
+    texts = {"length": 80, "type": FieldType.TEXT}
+    mautic = (FieldInfo("position", "Position", **texts), FieldInfo("email", "Email", FieldType.EMAIL),
+              FieldInfo("fax", "Fax", FieldType.PHONE))  # fmt: skip
+    org = (FieldInfo("Title", "Title", FieldType.TEXT, length=40), FieldInfo("Email", "Email", FieldType.EMAIL),
+           FieldInfo("Fax", "Business Fax", FieldType.PHONE), FieldInfo("LastName", "Name", is_required=True, **texts))  # fmt: skip
+    for side, fields, names in ((Side.HOST, mautic, ["contact"]), (Side.SALESFORCE, org, ["Contact", "Lead"])):
+        known = {info.name: info for info in fields}
+        remember(app, instance, side, {name: ObjectSchema(name, known) for name in names})
 
 
 @pytest.fixture
@@ -147,6 +170,22 @@ def test_the_callback_url_can_be_copied_by_a_button_or_by_hand(browser: Browser,
     context.close()
 
 
+def test_a_field_is_mapped_by_keyboard_alone(page: Page) -> None:
+    page.goto("/instances/beta/mapping/add")
+    for label, typed in (("Mautic field", "Fax"), ("Salesforce field of a Lead", "Business")):
+        page.get_by_label(label, exact=True).focus()
+        page.keyboard.type(typed)
+    page.get_by_role("button", name="Save").focus()
+    page.keyboard.press("Enter")
+    assert "fax: added" in page.get_by_role("status").first.inner_text()
+    page.get_by_label("Search by label or name").focus()
+    page.keyboard.type("business")
+    page.keyboard.press("Enter")
+    row = page.get_by_role("row").filter(has_text="Business Fax")
+    assert "Two-way" in row.inner_text()
+    assert page.get_by_role("row").count() == 2
+
+
 def test_support_can_set_a_budget_by_keyboard_alone_and_sees_the_calls_as_a_table(page: Page) -> None:
     page.goto("/instances/beta/health")
     page.locator("summary").focus()
@@ -191,7 +230,7 @@ def test_the_browser_obeys_our_policy_without_complaints(browser: Browser, serve
     page.on("requestfailed", lambda request: complaints.append(request.url))
     log_in(page)
     for path in PAGES.values():
-        if path != "/nowhere":
+        if path not in ("/nowhere", PAGES["launch-refused"]):
             page.goto(path)
     page.context.close()
     assert complaints == []

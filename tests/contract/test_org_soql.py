@@ -238,3 +238,15 @@ def test_records_are_counted_by_group(org, caller):
     assert {each["LeadSource"]: each["total"] for each in answer["records"]} == {"Web": 2, "Other": 1}
     refused = caller.query("SELECT LeadSource, COUNT(Id) FROM Lead")
     assert refused.json()[0]["errorCode"] == "MALFORMED_QUERY"
+
+
+def test_several_fields_are_counted_in_one_query_unless_one_cannot_be_counted(org, caller):
+    """SOQL reference, field types in aggregate functions: no checkbox, no list of several options, no long text."""
+    org.insert("Lead", {"LastName": "A", "Company": "C", "Phone": "1"})
+    org.insert("Lead", {"LastName": "B", "Company": "C"})
+    counted = caller.query("SELECT COUNT(Id), COUNT(Phone), COUNT(Fax) FROM Lead WHERE Company = 'C'").json()[
+        "records"
+    ][0]
+    assert (counted["expr0"], counted["expr1"], counted["expr2"]) == (2, 1, 0)
+    for name in ("HasOptedOutOfEmail", "Interests__c"):
+        assert caller.query(f"SELECT COUNT(Id), COUNT({name}) FROM Lead").status_code == 400
