@@ -3,7 +3,7 @@
 Values are shown in the answer to the button that reads both sides, and nowhere else; neither they nor addresses are in any URL.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
@@ -14,6 +14,7 @@ from flask_login import current_user
 from sidecar.errors import SetupError, SidecarError, UsageError
 from sidecar.hosts.mautic.reader import Wish
 from sidecar.lanes import open_preview
+from sidecar.mapping.preflight import WARNINGS
 from sidecar.people import (
     LANE,
     addresses_of,
@@ -55,6 +56,12 @@ class Live:
 
     story: Explanation | None = None
     problem: str = ""
+
+    @property
+    def suspended(self) -> Mapping[str, str]:
+        """The fields that are left out, and why; what is only warned of travels."""
+        found = self.story.suspended if self.story else {}
+        return {name: code for name, code in found.items() if code not in WARNINGS}
 
 
 @bp.get("/instances/<slug>/people")

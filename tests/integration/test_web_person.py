@@ -95,6 +95,7 @@ def test_what_is_stored_is_shown_at_once_and_values_only_on_the_button(world, as
     assert re.match(r"firstname ↔ FirstName Anna Ana changed in Mautic since .*? is written changed-in-host", row), row[
         :200
     ]
+    assert "cannot be followed" not in live.text  # a field that is only warned of travels
     assert calls(world) > before
     assert not any("Privat" in record.getMessage() or "ana.priv" in record.getMessage() for record in caplog.records)
     assert viewer.get(f"{PEOPLE}/{lead[:15]}").headers["Location"] == f"{PEOPLE}/{contact}"
