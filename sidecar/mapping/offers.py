@@ -16,7 +16,7 @@ _OPT_OUT = "HasOptedOutOfEmail"
 class Refusal:
     """Why a pair cannot be followed on one object: what preflight found, the two fields, and the arrows that would do."""
 
-    problem: Problem
+    why: Problem
     host: FieldInfo | None
     salesforce: FieldInfo | None
     arrows: tuple[Priority, ...] = ()

@@ -53,13 +53,13 @@ class Cell:
 class Finding:
     """What preflight found once, or the same on several objects."""
 
-    problem: Problem
+    what: Problem
     objects: Sequence[str]
 
     @property
     def is_warning(self) -> bool:
         """Tell whether everything goes on all the same."""
-        return self.problem.code in WARNINGS
+        return self.what.code in WARNINGS
 
 
 @dataclass(frozen=True, slots=True)

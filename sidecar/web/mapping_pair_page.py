@@ -168,7 +168,7 @@ def _take(view: InstanceView, found: Standing, draft: Draft) -> ResponseReturnVa
     except SidecarError as error:
         return _page(view, found, draft, problems=problem_lines(error))
     if refusals:
-        told = [f"{words.say_refusal(each)} ({each.problem.code})" for each in refusals]
+        told = [f"{words.say_refusal(each)} ({each.why.code})" for each in refusals]
         return _page(view, found, draft, problems=told)
     return redirect(url_for("mapping_page.show", slug=view.slug))
 

@@ -184,8 +184,8 @@ def say_problem(problem: Problem) -> str:
 
 def say_refusal(refusal: Refusal) -> str:
     """Say why two fields cannot be joined, and what would do."""
-    if refusal.problem.code != Code.NO_CONVERTER or refusal.host is None or refusal.salesforce is None:
-        return say_problem(refusal.problem)
+    if refusal.why.code != Code.NO_CONVERTER or refusal.host is None or refusal.salesforce is None:
+        return say_problem(refusal.why)
     told = gettext(
         "%(salesforce)s (%(salesforce_type)s) and %(host)s (%(host_type)s) cannot be joined like this: the types do not fit.",
         salesforce=refusal.salesforce.label,
