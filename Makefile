@@ -6,7 +6,7 @@ READY := .venv/.ready
 RUN := .venv/bin/python -m sidecar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench soak run
+.PHONY: help demo test check fmt bench matrix soak run
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ fmt: $(READY) ## put the code into its form
 
 bench: $(READY) ## measure calls, time and memory against the sandboxes
 	.venv/bin/python -m tests.bench $(ARGS)
+
+matrix: $(READY) ## run every scenario against every host: four versions of Mautic, and a plain table
+	.venv/bin/python -m tests.matrix $(ARGS)
 
 soak: $(READY) ## let both sides change for a long time and check that they agree
 	TEST_EXAMPLES=20000 .venv/bin/python -m pytest -q --timeout=0 tests/integration/test_converges.py $(ARGS)

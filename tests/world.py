@@ -22,6 +22,7 @@ from sidecar.lanes import RunReport, run_lane
 from sidecar.records import Ref, Side
 from sidecar.sandbox.host.clock import HostClock
 from sidecar.sandbox.host.control import Host
+from sidecar.sandbox.host.profiles import Profile
 from sidecar.sandbox.org.clock import Clock
 from sidecar.sandbox.org.org import Org
 from sidecar.store.crypto import Cipher
@@ -29,6 +30,7 @@ from sidecar.store.history import OutcomeFilter
 from sidecar.store.instances import Instance
 from sidecar.store.session import Database
 from tests.builders import NOON
+from tests.generic_host import DOCUMENT, GenericHost
 from tests.wsgi import WsgiAdapter
 
 KEY = Fernet.generate_key().decode()
@@ -37,15 +39,17 @@ ORG_URL = "http://127.0.0.1:8002"
 START = NOON - timedelta(days=1)
 VERSIONS = ("5.1", "5.2", "6.0", "7.2")
 """The versions of Mautic that every scenario holds for."""
-_version = ContextVar("version of Mautic", default=VERSIONS[0])
+GENERIC = "generic"
+"""The other host platform: people in one table."""
+_host_kind = ContextVar("kind of host", default=VERSIONS[0])
 
 
 @dataclass
 class World:
-    """A Mautic, an org, and a sidecar between them."""
+    """A Mautic (or another host), an org, and a sidecar between them."""
 
     folder: Path
-    host: Host
+    host: Host | GenericHost
     org: Org
     app: App
     instance: Instance
@@ -135,6 +139,17 @@ class World:
     def is_opted_out(self, contact_id: int | str) -> bool:
         return any(row["channel"] == "email" for row in self.host.dnc(int(contact_id)))
 
+    def tags_of(self, contact_id: int) -> set[str]:
+        """Return the tags a person has in the host."""
+        if isinstance(self.host, GenericHost):
+            return set((self.host.contact(contact_id)["tags"] or "").split("|")) - {""}
+
+        def read(work) -> set[str]:
+            mine = work.rows("lead_tags_xref", work.schema["lead_tags_xref"].c.lead_id == contact_id)
+            return {row["tag"] for row in work.rows("lead_tags") if row["id"] in {each["tag_id"] for each in mine}}
+
+        return self.host.act(read)
+
     def written(self, report: RunReport) -> int:
         return sum(report.counts.get("written", {}).values())
 
@@ -146,14 +161,20 @@ class World:
 
 
 @lru_cache
-def _template(version: str) -> Path:
-    """Make an empty state database and an empty Mautic of a version once; worlds begin as copies of them."""
+def _template(kind: str) -> Path:
+    """Make an empty state database and an empty host of a kind once; worlds begin as copies of them."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-template-"))
     database = Database(f"sqlite:///{folder}/state.sqlite3")
     database.upgrade()
     database.close()
-    Host(f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), profile=version).close()
+    _host(f"sqlite:///{folder}/host.sqlite3", profile=kind).close()
     return folder
+
+
+def _host(url: str, profile: str | Profile, **options) -> Host | GenericHost:
+    if profile == GENERIC:
+        return GenericHost(url, clock=_host_clock(), **options)
+    return Host(url, clock=_host_clock(), profile=profile, **options)
 
 
 def _host_clock() -> HostClock:
@@ -163,13 +184,13 @@ def _host_clock() -> HostClock:
 
 
 @contextmanager
-def mautic(version: str) -> Iterator[None]:
-    """Let every world that is made inside the block, and does not say otherwise, have this version of Mautic."""
-    token = _version.set(version)
+def hosted_by(kind: str) -> Iterator[None]:
+    """Let every world made inside the block, unless it says otherwise, have this host: a version of Mautic, or GENERIC."""
+    token = _host_kind.set(kind)
     try:
         yield
     finally:
-        _version.reset(token)
+        _host_kind.reset(token)
 
 
 def make_world(
@@ -177,13 +198,15 @@ def make_world(
 ) -> World:
     """Return a fresh world at START; an empty org is as the vendor delivers it. Our first window begins an hour before."""
     folder = Path(tempfile.mkdtemp(prefix="sidecar-world-"))
-    options.setdefault("profile", _version.get())
+    options.setdefault("profile", _host_kind.get())
     template = _template(options["profile"])
-    for name in ("state.sqlite3", "mautic.sqlite3"):
+    for name in ("state.sqlite3", "host.sqlite3"):
         shutil.copy(template / name, folder / name)
     org = Org(clock=Clock(START), is_empty=is_empty_org)
-    host = Host(host_url or f"sqlite:///{folder}/mautic.sqlite3", clock=_host_clock(), **options)
-    adapters = {Side.HOST: WsgiAdapter(host.app), Side.SALESFORCE: WsgiAdapter(org.app)}
+    host = _host(host_url or f"sqlite:///{folder}/host.sqlite3", **options)
+    adapters = {Side.SALESFORCE: WsgiAdapter(org.app)}
+    if isinstance(host, Host):
+        adapters[Side.HOST] = WsgiAdapter(host.app)
     settings = Settings(home=folder, database_url=database_url or f"sqlite:///{folder}/state.sqlite3", keys=KEY)
     database = Database(settings.database_url)
     if database_url:
@@ -196,14 +219,14 @@ def make_world(
 
 
 def connect(world: World, instance: Instance) -> None:
-    """Tell an instance how to reach both sandboxes."""
-    client_id, client_secret = world.host.add_oauth_client("Sidecar")
-    world.app.connections.save(
-        instance.id,
-        Side.HOST,
-        {"base_url": HOST_URL, "client_id": client_id, "parallel": 1},
-        {"client_secret": client_secret, "database_url": world.host.database_url},
-    )
+    """Tell an instance how to reach both sides."""
+    secrets = {"database_url": world.host.database_url}
+    if isinstance(world.host, GenericHost):
+        settings = {"kind": GENERIC, "document": DOCUMENT}
+    else:
+        client_id, secrets["client_secret"] = world.host.add_oauth_client("Sidecar")
+        settings = {"base_url": HOST_URL, "client_id": client_id, "parallel": 1}
+    world.app.connections.save(instance.id, Side.HOST, settings, secrets)
     world.org.add_client("sidecar", "a secret of the org")
     world.app.connections.save(
         instance.id,

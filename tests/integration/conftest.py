@@ -6,21 +6,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.world import VERSIONS, World, make_world, mautic
+from tests.world import GENERIC, VERSIONS, World, hosted_by, make_world
+
+HOSTS = (*VERSIONS, GENERIC)
 
 
 @pytest.fixture(autouse=True)
-def version_of_mautic(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Deal the scenarios out to the versions of Mautic, always the same way; TEST_MAUTIC=6.0 gives them all to one."""
+def host_of_the_scenario(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Deal the scenarios out to the hosts, always the same way; TEST_HOST=6.0 (or =generic) gives them all to one.
+
+    A scenario that plays with what only Mautic has says what (`needs_mautic`), and is dealt to Mautics alone.
+    """
     if not request.path.name.startswith("test_scenarios_"):
         yield
         return
-    dealt = VERSIONS[zlib.crc32(request.node.nodeid.encode()) % len(VERSIONS)]
-    version = os.environ.get("TEST_MAUTIC", dealt)
-    request.node.add_report_section(
-        "setup", "Mautic", f"This ran against Mautic {version}: TEST_MAUTIC={version} does so again."
-    )
-    with mautic(version):
+    need = request.node.get_closest_marker("needs_mautic")
+    hosts = VERSIONS if need else HOSTS
+    dealt = hosts[zlib.crc32(request.node.nodeid.encode()) % len(hosts)]
+    host = os.environ.get("TEST_HOST", dealt)
+    if host == GENERIC and need:
+        pytest.skip(f"needs Mautic: {need.args[0]}")
+    request.node.add_report_section("setup", "host", f"This ran against host {host}: TEST_HOST={host} does so again.")
+    with hosted_by(host):
         yield
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.world import World
 
+pytestmark = pytest.mark.needs_mautic("a plain table has no timeline")
 OBJECT = "mautic_timeline__c"
 
 

@@ -9,6 +9,7 @@ from sidecar.records import Ref
 from sidecar.sandbox.host.faults import Fault
 from tests.world import World, install_bundle
 
+pytestmark = pytest.mark.needs_mautic("a plain table has no bundle")
 TOLD_BY_OUTBOX = "the bundle's outbox"
 
 

@@ -29,10 +29,9 @@ def cost(world: World, lane: str = "people") -> int:
 
 
 def edit_all(world: World, phone: str) -> None:
-    table = world.host.database.schema["leads"]
     for row in world.host.contacts():
         world.host.edit_contact(row["id"], {"phone": phone})
-    assert len(world.host.rows(table.name, phone=phone)) == len(world.host.contacts())
+    assert {row["phone"] for row in world.host.contacts()} == {phone}
 
 
 def test_an_idle_hour_costs_one_call_per_object(world: World) -> None:
@@ -66,6 +65,7 @@ def test_a_thousand_new_leads_cost_at_most_ten_calls(world: World) -> None:
     assert len(world.host.contacts()) == MANY
 
 
+@pytest.mark.needs_mautic("a plain table has no timeline")
 def test_four_thousand_activities_cost_at_most_21_calls(world: World) -> None:
     people = world.host.create_many(contacts(20))
     world.hourly()
@@ -95,6 +95,7 @@ def counted_statements(world: World) -> Iterator[Counter]:
 
 
 @pytest.mark.parametrize("what", ["new contacts", "changed contacts", "new leads"])
+@pytest.mark.needs_mautic("a plain table is written row by row")
 def test_statements_on_both_databases_grow_by_the_batch_and_not_by_the_person(what: str) -> None:
     few, many = (_statements(make_world(), what, number) for number in (SOME, MANY))
     for database in ("mautic", "state"):

@@ -123,6 +123,7 @@ def test_a_conflict_is_settled_by_its_policy_and_both_values_are_kept(
 # -- directions ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_mautic("the calls to Mautic's REST API are counted")
 def test_a_mapping_towards_salesforce_only_leaves_mautic_alone(world: World) -> None:
     world.change_document(set_head(direction="to_salesforce", create_in_host=False, update=["salesforce"]))
     contact, lead = world.link_person()
@@ -262,6 +263,7 @@ def test_zero_is_a_value_and_no_blank(world: World) -> None:
     assert (world.twin(contact)["Score__c"], world.twin(contact)["Phone"]) == (0, "0")
 
 
+@pytest.mark.needs_mautic("only Mautic drops a zero")
 def test_a_zero_that_mautic_would_drop_without_a_word_is_told(world: World) -> None:
     contact, lead = world.link_person(phone="1")
     world.org.update("Lead", lead, {"Phone": "0", "Title": "Director"})
@@ -273,6 +275,7 @@ def test_a_zero_that_mautic_would_drop_without_a_word_is_told(world: World) -> N
 # -- only what is mapped, only what changed --------------------------------------------------------------------------
 
 
+@pytest.mark.needs_mautic("what is sent to Mautic's REST API is read")
 def test_what_is_not_mapped_never_travels(world: World) -> None:
     contact, lead = world.link_person()
     sent = [watch_bodies(world, side) for side in Side]
@@ -325,6 +328,7 @@ def test_free_text_arrives_byte_for_byte_on_both_sides(world: World) -> None:
     assert "written" not in world.hourly().counts
 
 
+@pytest.mark.needs_mautic("only Mautic cuts a text at a sign")
 def test_text_that_mautic_would_cut_at_a_sign_is_held_back_aloud_and_the_rest_travels(world: World) -> None:
     contact, lead = world.link_person(position="before")
     world.org.update("Lead", lead, {"Title": "5 < 6 <b>x</b>", "Phone": "1"})
@@ -334,6 +338,7 @@ def test_text_that_mautic_would_cut_at_a_sign_is_held_back_aloud_and_the_rest_tr
     assert world.org.row("Lead", lead)["Title"] == "5 < 6 <b>x</b>", "the value is not mangled where it came from"
 
 
+@pytest.mark.needs_mautic("Mautic's database is changed behind its back")
 def test_a_sign_that_stands_in_mautic_arrives_as_it_is(world: World) -> None:
     contact, _ = world.link_person()
     leads = world.host.database.schema["leads"]

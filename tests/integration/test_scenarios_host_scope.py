@@ -1,4 +1,4 @@
-"""Who takes part on Mautic's side: segments, tags, domains, owners, criteria; and the tags that tell where people came from."""
+"""Who takes part on Mautic's side: segments, domains, owners, criteria; and the tags that tell where people came from."""
 
 import json
 
@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from sidecar.cli import app as cli
 from sidecar.records import Ref, Side
 from sidecar.sandbox.host.faults import Fault
-from tests.integration.test_scenarios_pushes import person, rules, tags
+from tests.integration.test_scenarios_pushes import person, rules
 from tests.integration.test_scenarios_scope import clause
 from tests.world import World
 
@@ -24,6 +24,7 @@ def counted(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     return row["records"], row["in_scope"]
 
 
+@pytest.mark.needs_mautic("a plain table has no segments")
 def test_only_who_is_in_the_segment_goes_to_salesforce_and_leaving_it_stops_that(world: World) -> None:
     world.host.join_segment(person(world, "seed"), "Customers")
     rules(world, scope={"host": {"only_in_segment": "customers"}})
@@ -53,6 +54,7 @@ def test_only_who_is_in_the_segment_goes_to_salesforce_and_leaving_it_stops_that
     assert world.twin(ana)["Phone"] == "1", "what was kept back travels once they are in again"
 
 
+@pytest.mark.needs_mautic("a plain table has no segments")
 def test_everything_that_leaves_people_out_is_asked_and_counted(world: World, monkeypatch) -> None:
     boss = world.host.add_user("boss")
     asked = {
@@ -80,6 +82,7 @@ def test_everything_that_leaves_people_out_is_asked_and_counted(world: World, mo
     assert world.twin(ana)["Phone"] is None
 
 
+@pytest.mark.needs_mautic("a plain table has no segments")
 def test_a_segment_that_is_not_there_lets_nobody_in_and_says_so(world: World) -> None:
     rules(world, scope={"host": {"not_in_segment": "staff"}})
     person(world)
@@ -105,6 +108,7 @@ def test_people_without_an_address_are_sent_only_by_explicit_choice_and_once(wor
     assert len(world.people_in_org()) == 2
 
 
+@pytest.mark.needs_mautic("a plain table has no segments")
 def test_tags_tell_where_people_came_from_once_that_is_true(world: World) -> None:
     untagged, _ = world.link_person("before@example.org")
     rules(world, tags={"write": True, "added_to_contact": "crm"}, host={"add_to_segment": "from-crm"})
@@ -115,17 +119,18 @@ def test_tags_tell_where_people_came_from_once_that_is_true(world: World) -> Non
     world.hourly()
     bo, cy = (int(world.link_of_salesforce(*each).host.id) for each in (("Lead", lead), ("Contact", contact)))
     assert world.link_of(refused) is None
-    assert [tags(world, each) for each in (untagged, refused)] == [set(), set()]
-    assert tags(world, ana) == {"added-to-salesforce-lead"}
-    assert tags(world, bo) == {"created-from-salesforce-lead"}
-    assert tags(world, cy) == {"created-from-salesforce-contact"}
+    assert [world.tags_of(each) for each in (untagged, refused)] == [set(), set()]
+    assert world.tags_of(ana) == {"added-to-salesforce-lead"}
+    assert world.tags_of(bo) == {"created-from-salesforce-lead"}
+    assert world.tags_of(cy) == {"created-from-salesforce-contact"}
     assert segment_of(world, "from-crm") == {bo, cy}
     world.org.convert_lead(world.twin(ana)["Id"])
     world.hourly()
-    assert tags(world, ana) == {"added-to-salesforce-lead", "salesforce-lead-converted-to-contact"}
+    assert world.tags_of(ana) == {"added-to-salesforce-lead", "salesforce-lead-converted-to-contact"}
     assert world.written(world.hourly()) == 0, "our own tags are no news"
 
 
+@pytest.mark.needs_mautic("a plain table has no segments")
 def test_a_tag_or_segment_that_cannot_be_written_fails_nobody_and_comes_by_itself(world: World) -> None:
     rules(world, tags={"write": True}, host={"add_to_segment": "from-crm"})
     ana = person(world)
@@ -136,10 +141,10 @@ def test_a_tag_or_segment_that_cannot_be_written_fails_nobody_and_comes_by_itsel
     bo = int(world.link_of_salesforce("Lead", lead).host.id)
     assert world.twin(ana)["Email"] == "ana@example.org"
     assert report.counts["deferred"]["origin-not-marked"] == 2
-    assert (tags(world, ana), segment_of(world, "from-crm")) == (set(), set())
+    assert (world.tags_of(ana), segment_of(world, "from-crm")) == (set(), set())
     world.host.faults.clear()
     world.settle(runs=2)
-    assert (tags(world, ana), segment_of(world, "from-crm")) == ({"added-to-salesforce-lead"}, {bo})
+    assert (world.tags_of(ana), segment_of(world, "from-crm")) == ({"added-to-salesforce-lead"}, {bo})
 
 
 def segment_of(world: World, alias: str) -> set[int]:

@@ -115,6 +115,7 @@ def test_fields_whose_types_do_not_fit_are_left_out_and_told(world: World) -> No
     assert {alert.code for alert in world.app.alerts.list_open(world.instance.id)} == {"no-converter"}
 
 
+@pytest.mark.needs_mautic("a plain table has no companies")
 def test_the_company_of_a_mautic_contact_never_becomes_an_account(world: World) -> None:
     contact, _ = world.link_person()
     world.host.join_company(contact, "Acme Ltd")

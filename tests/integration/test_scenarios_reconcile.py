@@ -10,6 +10,7 @@ from sidecar.store.history import RunState
 from sidecar.store.overview import Overview
 from sidecar.store.reconciles import Mode, Reconciles
 from sidecar.store.watermarks import Feed
+from tests.generic_host import GenericHost
 from tests.world import make_world
 
 
@@ -20,8 +21,8 @@ def world():
     found.close()
 
 
-def in_mautic(world, statement, **values):
-    """Change Mautic's database behind Mautic's back."""
+def in_host(world, statement, **values):
+    """Change the host's database behind its back."""
     engine = create_engine(world.host.database_url)
     with engine.begin() as connection:
         connection.execute(text(statement), values)
@@ -46,7 +47,7 @@ def test_an_opt_out_that_vanished_without_a_trace_is_put_back(world):
     world.host.opt_out(contact)
     world.hourly()
     assert world.org.row("Lead", lead)["HasOptedOutOfEmail"]
-    in_mautic(world, "DELETE FROM lead_donotcontact")
+    world.host.lose_opt_out(contact)
     world.hourly()
     assert not world.is_opted_out(contact), "no feed tells of it"
     report = night(world)
@@ -56,7 +57,8 @@ def test_an_opt_out_that_vanished_without_a_trace_is_put_back(world):
 
 def test_a_contact_that_was_removed_from_the_database_is_marked_in_salesforce(world):
     contact, lead = world.link_person()
-    in_mautic(world, "DELETE FROM leads WHERE id = :id", id=contact)
+    table = "customers" if isinstance(world.host, GenericHost) else "leads"
+    in_host(world, f"DELETE FROM {table} WHERE id = :id", id=contact)
     world.hourly()
     assert not world.org.row("Lead", lead)["Deleted_in_Mautic__c"]
     night(world)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from sidecar.bootstrap import App
 from sidecar.lanes import RunReport, open_preview, run_lane
 from sidecar.store.instances import InstanceState
@@ -80,6 +82,7 @@ def test_a_pause_keeps_its_place_and_nothing_of_it_is_lost(world: World) -> None
     assert world.contact_of("Lead", lead)["lastname"] == "New"
 
 
+@pytest.mark.needs_mautic("a plain table has no timeline")
 def test_one_lane_can_be_switched_off_and_the_other_goes_on(world: World) -> None:
     contact, _ = world.link_person()
     switch_on(world, "people")

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-PROMISED = ("help", "demo", "test", "check", "bench", "run", "soak", "fmt")
+PROMISED = ("help", "demo", "test", "check", "bench", "matrix", "run", "soak", "fmt")
 
 
 def dry_run(*arguments: str) -> str:
