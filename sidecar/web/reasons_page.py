@@ -25,7 +25,7 @@ _SHAPES = (
 
 @bp.get("/reasons/<code>")
 @at_least(Role.VIEWER)
-def show(code: str) -> ResponseReturnValue:
+def show_reason(code: str) -> ResponseReturnValue:
     """Show what happened, what the sidecar does meanwhile, and who can act."""
     cells = _known().get(code)
     if cells is None:
