@@ -66,7 +66,7 @@ def text_of(client: FlaskClient, path: str) -> str:
 def test_every_page_is_closed_to_strangers_unless_it_says_otherwise(flask: Flask, app: App) -> None:
     a_world(app)
     values = {"slug": "acme", "run_id": 1, "lane": "people", "filename": "sidecar.css"}
-    values |= {"record_id": "1", "contact_id": 1, "code": "unchanged", "number": 1}
+    values |= {"record_id": "1", "contact_id": 1, "code": "unchanged", "number": 1, "name": "people"}
     open_pages = set()
     for rule in flask.url_map.iter_rules():
         _, path = rule.build({name: values[name] for name in rule.arguments}) or ("", "")
