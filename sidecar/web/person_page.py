@@ -78,7 +78,7 @@ def search(slug: str) -> ResponseReturnValue:
     """Find somebody by e-mail address or id: an address is in the form alone, and in no address of a page."""
     view, text = _view(slug), (request.form.get("person") or "").strip()
     try:
-        found = _find(sidecar().instances.get_by_id(view.id), text)
+        found = _named(sidecar().instances.get_by_id(view.id), text)
     except SidecarError as error:
         return _search_page(view, problem=f"{error.message} ({error.code})"), _FAILED
     if len(found) == 1:
@@ -104,7 +104,7 @@ def read(slug: str, record_id: str) -> ResponseReturnValue:
     """Read both sides now, and show what a run would do and why. Nothing is written."""
     view = _view(slug)
     facts = _facts(view, record_id)
-    return _page(view, facts, _read_live(sidecar().instances.get_by_id(view.id), facts))
+    return _page(view, facts, live=_read_live(sidecar().instances.get_by_id(view.id), facts))
 
 
 @bp.post("/instances/<slug>/people/<record_id>/sync")
@@ -167,7 +167,7 @@ def _facts(view: InstanceView, record_id: str) -> PersonFacts:
     return People(sidecar().database, sidecar().cipher).load(view.id, side, ref)
 
 
-def _find(instance: Instance, text: str) -> list[Ref]:
+def _named(instance: Instance, text: str) -> list[Ref]:
     """Return whom a text means. Mautic's database is asked first: only who is not there costs calls to Salesforce."""
     if "@" not in text:
         return [ref_of(text, side_of(text))]
@@ -245,7 +245,7 @@ def _search_page(view: InstanceView, *, found: list[Ref] | None = None, problem:
     )
 
 
-def _page(view: InstanceView, facts: PersonFacts, live: Live | None = None) -> str:
+def _page(view: InstanceView, facts: PersonFacts, *, live: Live | None = None) -> str:
     standing = standing_of(facts)
     lane = next((lane for lane in view.lanes if lane.lane == LANE), None)
     words: dict[str, Callable[..., str]] = {

@@ -164,7 +164,9 @@ def test_who_is_not_in_salesforce_is_pushed_as_what_was_chosen(world, as_):
     contact = world.host.create_contact({"email": "bo@example.org", "lastname": "Bo"})
     world.hourly()
     page, ada = f"{PEOPLE}/{contact}", as_("ada")
-    assert "nobody pushed this one" in words(ada.get(page).text)
+    shown = words(ada.get(page).text)
+    assert "nobody pushed this one" in shown
+    assert "Push to Salesforce as what the mapping says Contact Lead" in shown
     assert ada.post(f"{page}/push", data={"as": "Account"}).status_code == 400
     assert "pushed in the next run" in words(ada.post(f"{page}/push", data={"as": "Lead"}, follow_redirects=True).text)
     world.hourly()
