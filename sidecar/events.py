@@ -1,7 +1,7 @@
-"""Change events of an org make its people lane due early. Only that: a run reads what changed, as any other run does.
+"""Change events of an org have its people lane run early. Only that: a run reads what changed, as any other run does.
 
 Linked records that are named go to the outbox too, and are read again whatever their stamps say. Others are found by the
-run's own reading. Coalesced: the early run comes 10 seconds after the first of them, or at once when 100 wait.
+run's own reading. Coalesced: the early run is queued from here 10 seconds after the first of them, or at once when 100 wait.
 """
 
 import threading
@@ -13,7 +13,7 @@ from sidecar.bootstrap import App
 from sidecar.records import Ref, Side
 from sidecar.salesforce.events.bus import Bus
 from sidecar.salesforce.events.subscribe import Delivery, Subscription
-from sidecar.slots import PEOPLE, Wake
+from sidecar.slots import PEOPLE, EarlyRuns, Starter
 from sidecar.store.instances import Instance
 from sidecar.store.links import load_links
 from sidecar.store.outbox import Outbox
@@ -27,7 +27,7 @@ class Ear:
 
     app: App
     instance: Instance
-    wake: Wake
+    starter: Starter
     event_count: int = 0
     hint_count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,7 +41,8 @@ class Ear:
                 refs = [Ref(hint.object, each) for hint in delivery.hints for each in hint.record_ids]
                 self._leave_hints(refs)
                 is_urgent = any(hint.is_everything for hint in delivery.hints)
-                self.wake.want(len(refs), self.app.clock(), is_urgent=is_urgent)
+                self.starter.early.want(self.instance.id, PEOPLE, len(refs), is_urgent=is_urgent)
+                self.starter.notify()
 
     def _leave_hints(self, refs: Iterable[Ref]) -> None:
         """Events ignore sharing: a record nobody linked may be one we cannot even see."""
@@ -59,8 +60,7 @@ def follow_events(
     Errors: SetupError from any topic ends all of them. `pause` waits so many seconds before connecting again.
     """
     bus = app.open_events(instance)
-    many = app.settings.early_run_records
-    ear = Ear(app, instance, Wake(app.schedules, instance.id, PEOPLE, many))
+    ear = Ear(app, instance, Starter(EarlyRuns(app)))
 
     def put(delivery: Delivery) -> None:
         ear.put(delivery)
@@ -68,7 +68,8 @@ def follow_events(
             bus.stop()
 
     try:
-        _follow(bus, app, instance, put, pause)
+        with ear.starter.running():
+            _follow(bus, app, instance, put, pause)
     finally:
         bus.close()
     return ear

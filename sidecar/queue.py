@@ -32,11 +32,18 @@ WAIT_SECONDS = 86400
 WORKER_PATIENCE_RETRIES = 60
 
 
-def enqueue(job: str, *args: int | str, job_id: str, settings: Settings | None = None) -> bool:
-    """Queue a job by name unless its id is known already; tell whether it was queued. TransientError if nobody answers."""
+def enqueue(
+    job: str, *args: int | str, job_id: str, settings: Settings | None = None, unless_waiting: str | None = None
+) -> bool:
+    """Queue a job by name unless its id is known already; tell whether it was queued. TransientError if nobody answers.
+
+    `unless_waiting`: not either while a job waits whose id begins so.
+    """
     settings = settings or load_settings()
     queue = rq.Queue(_queue_of(job), connection=_client(settings.redis_url), serializer=JSONSerializer)
     try:
+        if unless_waiting and any(each.startswith(unless_waiting) for each in queue.get_job_ids()):
+            return False
         queue.enqueue_call(
             job,
             args=args,

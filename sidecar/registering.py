@@ -46,7 +46,8 @@ from sidecar.hosts.mautic.side import MauticSide
 from sidecar.lines import Line, LineStatus
 from sidecar.records import ObjectSchema, Side
 from sidecar.store.audit import AuditEntry, AuditLog
-from sidecar.store.host_parts import HostPart, HostParts, last_heard_at
+from sidecar.store.host_events import HostEvents
+from sidecar.store.host_parts import HostPart, HostParts
 from sidecar.store.instances import Instance
 from sidecar.store.outbox import Outbox
 from sidecar.sync.model import Reaction
@@ -220,7 +221,7 @@ def _look(app: App, instance: Instance, host: MauticSide, wishes: Wishes) -> Loo
         now=app.clock(),
         api=api,
         database=behind,
-        heard_at=last_heard_at(app.database, instance.id),
+        heard_at=HostEvents(app.database).last_heard_at(instance.id),
         has_segment=segment is not None and api.error is None and has_segment(host.client, segment.host_id),
     )
     secret = app.connections.load_secrets(instance.id, Side.HOST).get(HOOK_SECRET)

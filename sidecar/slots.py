@@ -6,8 +6,9 @@ wait, and is queued by the process that asked: nobody waits for the next minute'
 
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sidecar.bootstrap import App
@@ -25,6 +26,7 @@ PEOPLE = "people"
 EARLY_TRIGGER = "webhook"
 LOOK_AGAIN = timedelta(seconds=1)
 """How soon to look whether a lane that is running has ended."""
+LONGEST_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,19 +45,36 @@ def enqueue_due(app: App, now: datetime) -> int:
 
 
 def enqueue_early(app: App, instance_id: int, lane: str, now: datetime) -> int:
-    """Queue one lane of one instance if it is due; if that fails, put its slot back."""
+    """Queue one lane of one instance if it is due; if that fails, put its slot back.
+
+    A job of the lane that still waits will do: it begins later than now, and a run reads all that was noted until it began.
+    """
     slots = app.schedules.claim_due(now, only=(instance_id, lane))
     try:
-        return sum(enqueue_slot(slot, app.settings, EARLY_TRIGGER) for slot in slots)
+        return sum(_enqueue_early_slot(slot, app.settings) for slot in slots)
     except TransientError:
         put_back(app, slots, now)
         raise
 
 
-def enqueue_slot(slot: DueSlot, settings: Settings, *trigger: str) -> bool:
+def enqueue_slot(slot: DueSlot, settings: Settings) -> bool:
     """Queue the job of one slot, unless someone did already."""
-    job_id = f"{slot.lane}-{slot.instance_id}-{slot.slot_text}"
-    return enqueue(JOB_BY_LANE[slot.lane], slot.instance_id, *trigger, job_id=job_id, settings=settings)
+    return enqueue(JOB_BY_LANE[slot.lane], slot.instance_id, job_id=_job_id(slot), settings=settings)
+
+
+def _enqueue_early_slot(slot: DueSlot, settings: Settings) -> bool:
+    return enqueue(
+        JOB_BY_LANE[slot.lane],
+        slot.instance_id,
+        EARLY_TRIGGER,
+        job_id=_job_id(slot),
+        settings=settings,
+        unless_waiting=_job_id(replace(slot, slot_text="")),
+    )
+
+
+def _job_id(slot: DueSlot) -> str:
+    return f"{slot.lane}-{slot.instance_id}-{slot.slot_text}"
 
 
 def put_back(app: App, slots: Sequence[DueSlot], now: datetime) -> None:
@@ -131,3 +150,42 @@ class EarlyRuns:
         del self._moments[instance_id, lane]
         if again is not None:
             self._moments[instance_id, lane] = again
+
+
+@dataclass(slots=True)
+class Starter:
+    """Starts early runs in a thread of its own, each when its moment has come, while `running` is open."""
+
+    early: EarlyRuns
+    _news: threading.Event = field(default_factory=threading.Event)
+    _is_ending: bool = False
+
+    def notify(self) -> None:
+        """Say that somebody asked for an early run."""
+        self._news.set()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start runs until the block is left. Whatever was not started then is left to the clockwork."""
+        thread = threading.Thread(target=self._work, name="early runs", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._is_ending = True
+            self._news.set()
+            thread.join()
+
+    def _work(self) -> None:
+        while not self._is_ending:
+            self._news.clear()
+            at = self.early.start_due()
+            self._news.wait(seconds_until(at, self.early.app.clock()))
+        self.early.start_due()
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> float:
+    """Return how long to wait for news before a moment comes, or for a good while if there is none."""
+    if moment is None:
+        return LONGEST_SECONDS
+    return min(max((moment - now).total_seconds(), 0.05), LONGEST_SECONDS)

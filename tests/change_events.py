@@ -6,6 +6,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
+from sidecar import slots
 from sidecar.errors import SidecarError
 from sidecar.events import Ear, follow_events
 from sidecar.records import Side
@@ -67,6 +70,7 @@ class Wired:
 
     world: World
     pubsub: PubSub
+    jobs: list[str] = field(default_factory=list)
 
     def listen(self, stop_after: int) -> Listening:
         return Listening(self.world, self.pubsub, stop_after).start()
@@ -108,8 +112,16 @@ def wired_world():
     app.instances.set_state(instance.id, InstanceState.ENABLED)
     app.schedules.switch(instance.id, "people", by_customer=True, by_support=True)
     app.schedules.claim_due(world.now)
+    wired = Wired(world, pubsub)
+
+    def enqueue(job: str, *_: object, **__: object) -> bool:
+        wired.jobs.append(job)
+        return True
+
     try:
-        yield Wired(world, pubsub)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(slots, "enqueue", enqueue)
+            yield wired
     finally:
         server.stop(None).wait()
         world.close()

@@ -78,7 +78,7 @@ def slow_app(home: str, statement_seconds: float) -> Flask:
     app, pause = open_app(Path(home)), threading.Event()
     event.listen(app.database._engine, "before_cursor_execute", lambda *_: pause.wait(statement_seconds))
 
-    def enqueue(job: str, *_: object, job_id: str, settings: object) -> bool:
+    def enqueue(job: str, *_: object, job_id: str, settings: object, unless_waiting: str) -> bool:
         with (Path(home) / "jobs").open("a") as jobs:
             jobs.write(f"{time.time()} {job} {job_id}\n")
         return True

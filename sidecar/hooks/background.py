@@ -6,10 +6,10 @@ import threading
 from datetime import datetime, timedelta
 
 from sidecar.hooks.intake import Intake
+from sidecar.slots import seconds_until
 
 GATHER_SECONDS = 0.25
 """What comes in so close together is stored together."""
-LONGEST_SECONDS = 30.0
 PATIENCE_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Background:
     def _work(self) -> None:
         later: datetime | None = None
         while not self._ending.is_set():
-            self._news.wait(self._seconds_until(later))
+            self._news.wait(seconds_until(later, self._intake.app.clock()))
             self._ending.wait(GATHER_SECONDS if self._news.is_set() else 0)
             self._news.clear()
             later = self._work_off()
@@ -61,8 +61,3 @@ class Background:
         except Exception:  # noqa: BLE001  (a fault in one batch must not make us deaf to the next)
             _log.exception("What the host told could not be worked off")
             return self._intake.app.clock() + timedelta(seconds=1)
-
-    def _seconds_until(self, later: datetime | None) -> float:
-        if later is None:
-            return LONGEST_SECONDS
-        return min(max((later - self._intake.app.clock()).total_seconds(), 0.05), LONGEST_SECONDS)

@@ -4,7 +4,6 @@ The request's thread only puts something in. All the rest happens in `work_off`,
 with the process costs nothing but time: every run reads what changed, told or not.
 """
 
-import hashlib
 import logging
 import threading
 from collections import defaultdict
@@ -19,7 +18,7 @@ from sidecar.hosts.mautic.reader import Wish
 from sidecar.hosts.mautic.webhooks import ACTIVITY_TRIGGERS, CONTACT, Hint, parse_delivery
 from sidecar.records import Ref, Side
 from sidecar.slots import PEOPLE, EarlyRuns
-from sidecar.store.host_events import HostEvents, load_run_times
+from sidecar.store.host_events import HostEvents, fingerprint, load_run_times
 from sidecar.store.outbox import Outbox
 from sidecar.store.pushes import PushWish
 
@@ -178,7 +177,7 @@ class Intake:
 
     def _fresh(self, instance_id: int, deliveries: Sequence[Delivery]) -> dict[str, Delivery]:
         """Return the deliveries that were not handled before, by the hash of their body."""
-        by_hash = {hashlib.sha256(each.body).hexdigest(): each for each in deliveries}
+        by_hash = {fingerprint(each.body, is_wake_up=each.is_wake_up): each for each in deliveries}
         known = HostEvents(self.app.database).known(instance_id, by_hash) if by_hash else set()
         return {each: by_hash[each] for each in by_hash.keys() - known}
 

@@ -1,13 +1,24 @@
 """What the host told us already: fingerprints of deliveries, so that a replay is accepted once, and when we wrote ourselves."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from sidecar.store.bulk import chunks, upsert
 from sidecar.store.session import Database
 from sidecar.store.tables import host_events, runs
+
+WAKE_UP = "wake-up-"
+"""What the fingerprint of a wake-up begins with: it is no delivery of the webhook."""
+LENGTH = 64
+
+
+def fingerprint(body: bytes, *, is_wake_up: bool) -> str:
+    """Return what a delivery, or a wake-up, is known by."""
+    digest = hashlib.sha256(body).hexdigest()
+    return f"{WAKE_UP}{digest}"[:LENGTH] if is_wake_up else digest
 
 
 class HostEvents:
@@ -33,6 +44,12 @@ class HostEvents:
         if rows:
             with self._database.write() as connection:
                 upsert(connection, host_events, rows, ("instance_id", "delivery_hash"))
+
+    def last_heard_at(self, instance_id: int) -> datetime | None:
+        """Return when our webhook last delivered something, or None."""
+        mine = (host_events.c.instance_id == instance_id) & ~host_events.c.delivery_hash.startswith(WAKE_UP)
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(host_events.c.received_at)).where(mine)).scalar()
 
     def prune(self, before: datetime) -> int:
         """Forget deliveries that came earlier; return how many."""

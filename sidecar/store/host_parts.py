@@ -3,20 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from sidecar.store.bulk import upsert
-from sidecar.store.host_tables import host_events, host_parts
+from sidecar.store.host_tables import host_parts
 from sidecar.store.session import Database
 
 _KEYS = ("instance_id", "kind", "name")
-
-
-def last_heard_at(database: Database, instance_id: int) -> datetime | None:
-    """Return when our webhook last delivered something, or None."""
-    latest = select(func.max(host_events.c.received_at)).where(host_events.c.instance_id == instance_id)
-    with database.read() as connection:
-        return connection.execute(latest).scalar()
 
 
 @dataclass(frozen=True, slots=True)

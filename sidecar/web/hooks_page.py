@@ -31,7 +31,8 @@ csrf.exempt(bp)
 MOST_BYTES = 5_000_000
 REFUSALS_PER_MINUTE = 30
 """Of one address: those who guess are stopped before they cost us a look into the database."""
-PUSHES_PER_MINUTE = 3_000
+PUSHES_PER_MINUTE = 30_000
+"""Of one instance, and more than a campaign can call in turn: Mautic does not ask again for a push that was refused."""
 DELIVERIES_PER_MINUTE = 30_000
 """Of one instance. Beyond that only the fact that there was news is kept: the run finds what it was."""
 MINUTE = timedelta(minutes=1)

@@ -36,7 +36,7 @@ class Queue:
         self.jobs = []
         self.is_broken = False
 
-    def enqueue(self, job, *args, job_id, settings):
+    def enqueue(self, job, *args, job_id, settings, unless_waiting):
         if self.is_broken:
             raise TransientError("The queue does not answer", code="queue-unreachable")
         self.jobs.append((job, *args))
@@ -333,6 +333,11 @@ def test_the_wake_up_of_the_bundle_brings_a_run_within_two_seconds_and_once(lab)
     lab.world.later(minutes=1)
     assert lab.tell(body, "push", SHARED).status_code == 200, "a replay is answered"
     assert lab.work_off() is None, "and does nothing"
+    heard = HostEvents(lab.world.app.database).last_heard_at
+    assert heard(lab.world.instance.id) is None, "a wake-up says nothing about the webhook"
+    lab.saved(1)
+    lab.work_off()
+    assert heard(lab.world.instance.id) == lab.world.now
 
 
 def test_a_campaign_without_the_bundle_pushes_by_number_or_address(wide):

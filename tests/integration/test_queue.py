@@ -83,9 +83,12 @@ def test_the_same_id_is_queued_once_also_after_it_was_run(settings: Settings, no
     job = ("tests.integration.queued.note", str(notes), "one")
     assert queue.enqueue(*job, job_id="slot-1", settings=settings) is True
     assert queue.enqueue(*job, job_id="slot-1", settings=settings) is False
+    others = {"settings": settings, "unless_waiting": "slot-"}
+    assert queue.enqueue(*job, job_id="slot-2", **others) is False, "one that waits will do"
     work_off(settings)
     assert queue.enqueue(*job, job_id="slot-1", settings=settings) is False
     assert words(notes) == ["one"]
+    assert queue.enqueue(*job, job_id="slot-3", **others) is True, "one that was run will not"
 
 
 def test_a_failed_slot_does_not_block_the_next_one(settings: Settings, notes: Path) -> None:

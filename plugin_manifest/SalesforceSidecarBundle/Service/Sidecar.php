@@ -22,14 +22,15 @@ class Sidecar
     ) {
     }
 
-    /** Says that somebody waits for a push. Nothing depends on its arrival. */
+    /** Says that somebody waits for a push. Nothing depends on its arrival. No two calls are alike: a replay is none of ours. */
     public function wake(): void
     {
         $settings = $this->settings->read();
         if (!$settings->canSpeak()) {
             return;
         }
-        $body    = json_encode(['wake' => true, 'at' => Moment::iso(Moment::forTable($this->clock->now()))], JSON_THROW_ON_ERROR);
+        $call    = ['wake' => true, 'at' => Moment::iso(Moment::forTable($this->clock->now())), 'id' => bin2hex(random_bytes(16))];
+        $body    = json_encode($call, JSON_THROW_ON_ERROR);
         $headers = ['Content-Type' => 'application/json', Signature::HEADER => Signature::of($body, $settings->sharedKey)];
         $this->http->call('POST', Address::push($settings), $headers, $body, self::WAKE_MS);
     }

@@ -72,7 +72,8 @@ final class OutboxTest extends TestCase
         $world->outbox->add($push, $push);
         $end->onEnd();
         $end->onEnd();
-        $body = '{"wake":true,"at":"2027-01-15T08:00:00+00:00"}';
+        $body = $calls->made[0][3];
+        self::assertMatchesRegularExpression('/^\{"wake":true,"at":"2027-01-15T08:00:00\+00:00","id":"[0-9a-f]{32}"\}$/', $body);
         $head = ['Content-Type' => 'application/json', 'Webhook-Signature' => Signature::of($body, World::KEY)];
         self::assertSame([['POST', 'https://sidecar.example/hooks/acme/push', $head, $body, 1000]], $calls->made);
     }

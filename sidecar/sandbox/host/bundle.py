@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +50,7 @@ class Bundle:
         """Tell the sidecar that a push waits, if anybody carries the message."""
         if self.sender is None:
             return
-        body = json.dumps({"wake": True, "at": iso(now)}).encode()
+        body = json.dumps({"wake": True, "at": iso(now), "id": secrets.token_hex(16)}).encode()
         headers = {"Content-Type": "application/json", "Webhook-Signature": signature(self.shared_key, body)}
         try:
             self.sender(f"{self.sidecar_url.rstrip('/')}/hooks/{self.instance}/push", headers, body)
