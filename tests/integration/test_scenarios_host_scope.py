@@ -1,4 +1,4 @@
-"""Who takes part on Mautic's side: segments, domains, owners, criteria; and the tags that tell where people came from."""
+"""Who takes part on Mautic's side: segments, tags, domains, owners, criteria; and the tags that tell where people came from."""
 
 import json
 

@@ -319,6 +319,9 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
     shared.add_instance(systems, "json")
     password = shared.folder / "password"
     password.write_text("a long enough password")
+    table, address = shared.folder / "table.toml", shared.folder / "table-url"
+    table.write_text('[host]\ntable = "people"\n[columns]\nid = "id"\nmodified_at = "changed"\n')
+    address.write_text("sqlite:///people.sqlite3")
     asked = {
         "instance list": (),
         "instance show": ("json",),
@@ -349,6 +352,7 @@ def test_every_answer_in_json_is_one_document(shared: Deployment, systems: Syste
         "tick": (),
         "upgrade-db": (),
         "user add": ("ana", "--password-file", str(password)),
+        "connect generic": ("json", "--document", str(table), "--database-url-file", str(address)),
     }
     elsewhere = {
         "instance add",

@@ -18,7 +18,7 @@ def count_filled(reader: TableReader, *, with_email: bool) -> Filled:
     """Return how many people, or people with an address, have each field filled."""
     host = reader.host
     names = [name for name in host.schema.fields if host.is_column(name)]
-    statement = select(func.count(), *(func.count(_filled(host, name)) for name in names)).select_from(host.table)
+    statement = select(func.count(), *(func.count(_filled(host, name)) for name in names)).where(host.living)
     if with_email and host.is_column("email"):
         statement = statement.where(_filled(host, "email").is_not(None))
     with talking(reader.engine) as connection:
@@ -32,7 +32,9 @@ def read_samples(reader: TableReader, name: str, most: int) -> list[Value]:
     host = reader.host
     if name not in host.schema.fields:
         return []
-    wanted = select(host.table).order_by(host.needed("modified_at").desc(), host.needed("id").desc()).limit(most)
+    born = host.needed("created_at" if reader.document.column("created_at") else "modified_at")
+    newest_first = (born.desc(), host.needed("id").desc())
+    wanted = select(host.table).where(host.living).order_by(*newest_first).limit(most)
     if host.is_column(name):
         wanted = wanted.where(_filled(host, name).is_not(None))
     with talking(reader.engine) as connection:

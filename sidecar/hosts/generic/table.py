@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Engine,
@@ -17,13 +18,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    func,
     inspect,
+    or_,
+    true,
 )
 from sqlalchemy.types import NullType, TypeEngine
 
 from sidecar.errors import SetupError
 from sidecar.hosts.generic.database import talking
 from sidecar.hosts.generic.document import FieldNote, TableDocument
+from sidecar.hosts.generic.values import UNSET
 from sidecar.records import FieldInfo, FieldType, ObjectSchema
 
 CONTACT = "contact"
@@ -72,6 +78,12 @@ class HostTable:
             return self.needed("owner_email")
         return self.table.c[field_name]
 
+    @property
+    def living(self) -> ColumnElement[bool]:
+        """The condition that a row is neither deleted nor merged."""
+        columns = [column for meaning in ("deleted", "merged_into") if (column := self.column(meaning)) is not None]
+        return and_(true(), *(_is_unset(column) for column in columns))
+
     def is_column(self, field_name: str) -> bool:
         """Tell whether a field has a column, and is not made while reading."""
         return field_name in self.schema.fields and field_name not in {"id", URL}
@@ -114,6 +126,19 @@ def read_table(engine: Engine, document: TableDocument) -> HostTable:
         frozenset(name for name, each in fields.items() if not each["nullable"]),
         is_sqlite,
     )
+
+
+def _is_unset(column: Column[Any]) -> ColumnElement[bool]:
+    """Return the condition that a mark is not set, as `values.is_true` reads it."""
+    if isinstance(column.type, Boolean):
+        return or_(column.is_(None), column.is_(False))
+    if isinstance(column.type, Integer):
+        return or_(column.is_(None), column == 0)
+    if isinstance(column.type, String):
+        return or_(column.is_(None), func.lower(column).in_(sorted(UNSET)))
+    if isinstance(column.type, NullType):
+        return or_(column.is_(None), column == 0, func.lower(column).in_(sorted(UNSET)))
+    return column.is_(None)
 
 
 def _require_columns(

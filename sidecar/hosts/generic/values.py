@@ -8,6 +8,8 @@ from sidecar.records import FieldInfo, FieldType, Value
 
 SEPARATOR = "|"
 """What stands between the values of a column that holds several."""
+UNSET = frozenset({"", "0", "0.0", "false", "f", "no", "n"})
+"""What a mark holds where it is not set."""
 
 
 def from_row(raw: Any, info: FieldInfo) -> Value:
@@ -52,7 +54,7 @@ def to_row(value: Value, *, is_sqlite: bool, has_zone: bool = False) -> Any:
 
 def is_true(raw: Any) -> bool:
     """Tell whether a mark is set: a boolean, a number other than 0, or a moment at which it was."""
-    return raw is not None and str(raw).strip().lower() not in {"", "0", "0.0", "false", "f", "no", "n"}
+    return raw is not None and str(raw).strip().lower() not in UNSET
 
 
 def parts(raw: Any) -> list[str]:
