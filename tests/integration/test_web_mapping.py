@@ -28,7 +28,7 @@ def read_world() -> Iterator[World]:
     for number in range(4):
         email = f"p{number}@example.org" if number else ""
         found.host.create_contact({"email": email, "lastname": "Lee", "firstname": "Ana" if number == 1 else ""})
-    with found.host.database.engine.begin() as connection:  # older Mautics leave "" where later ones leave NULL
+    with found.host.database.engine.begin() as connection:  # an empty text is as blank as NULL
         connection.exec_driver_sql("UPDATE leads SET firstname = '' WHERE firstname IS NULL")
     found.org.insert("Lead", {"LastName": "Roe", "Company": "B", "Phone": "1", "Interests__c": "Music"})
     found.org.insert("Lead", {"LastName": "Poe", "Company": "B"})
