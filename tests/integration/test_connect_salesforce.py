@@ -261,8 +261,8 @@ def test_refused_for_ever_costs_one_refresh_and_then_the_instance_is_blocked(wor
 
 
 def test_a_blocked_instance_is_not_tried_again_until_a_check_is_green(world):
-    from sidecar.slots import enqueue_due
     from sidecar.checks import check_side
+    from sidecar.slots import enqueue_due
 
     app, instance = world.app, world.instance
     app.instances.set_state(instance.id, InstanceState.ENABLED)

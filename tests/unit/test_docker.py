@@ -22,7 +22,9 @@ def test_what_is_copied_exists_and_is_not_ignored(path: str) -> None:
 
 
 def test_the_image_carries_everything_the_program_reads() -> None:
-    assert {"sidecar", "jobs", "mappings", "docs", "plugin_manifest"} <= set(re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE))
+    assert {"sidecar", "jobs", "mappings", "docs", "plugin_manifest"} <= set(
+        re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE)
+    )
 
 
 def test_the_image_starts_with_a_command_that_exists() -> None:
