@@ -39,8 +39,10 @@ def pair_up(
         records, pairs = _split_settled_moves(records, side, store)
     living = follow(records, sides[side], rules)
     links = store.load_links(side, [ref for head in living for ref in (*head.refs, head.record.ref)])
+    moved = [ref for head in living if head.record.ref not in head.refs for ref in head.refs]
+    excluded = store.load_excluded(side, moved) if moved else set()
     for head in living:
-        pairs += _pairs_of_head(head, side, links)
+        pairs += _pairs_of_head(head, side, links, is_excluded=not excluded.isdisjoint(head.refs))
     pairs = with_wishes(pairs, {head.record.ref: head.refs for head in living}, side, store)
     open_pairs = [pair for pair in pairs if pair.problem is None]
     settled = [pair for pair in pairs if pair.problem is not None]
@@ -98,14 +100,17 @@ def _add(heads: dict[Ref, _Head], record: Record, refs: list[Ref]) -> None:
     head.refs += [ref for ref in refs if ref not in head.refs]
 
 
-def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link]) -> list[Pair]:
-    """Return the pair of a surviving record, and one that says why for each record that led to it."""
+def _pairs_of_head(head: _Head, side: Side, links: dict[Ref, Link], *, is_excluded: bool) -> list[Pair]:
+    """Return the pair of a surviving record, and one that says why for each record that led to it.
+
+    The survivor of somebody who was never linked is told by its own feed, unless it is to be left out as they were.
+    """
     record = head.record
     own = links.get(record.ref)
     older = [links[ref] for ref in head.refs if ref in links and ref != record.ref]
     if record.successor is not None:
         return [_aside(side, ref, "waits-for-merge") for ref in head.refs]
-    if own is None and not older and record.ref not in head.refs:
+    if own is None and not older and record.ref not in head.refs and not is_excluded:
         return [_aside(side, ref, "merged-never-linked") for ref in head.refs]
     link = own or older[0] if own or older else None
     retired = tuple(other for other in older if other is not link)

@@ -196,3 +196,23 @@ def test_a_person_opted_out_is_still_seen_in_the_timeline(world: World) -> None:
     world.host.opt_out(contact)
     world.sync("activities")
     assert any(reference.startswith("LeadDonotcontact") for reference in references(world))
+
+
+def test_deduplication_takes_link_opt_out_and_activities_to_the_newer_contact(world: World) -> None:
+    older, lead = world.link_person()
+    world.host.hit_page(older, title="Prices")
+    world.host.opt_out(older)
+    world.hourly()
+    world.sync("activities")
+    sent = references(world)
+    newer = world.host.create_contact({"email": "ana2@example.org", "lastname": "Lee"})
+    world.host.merge_contacts(newer, older)  # as mautic:contacts:deduplicate does it
+    world.host.hit_page(newer, title="Terms")
+    assert not world.is_opted_out(newer), "Mautic loses it"
+    world.hourly()
+    world.sync("activities")
+    assert (world.twin(newer)["Id"], world.is_opted_out(newer)) == (lead, True)
+    visits = [each for each in references(world) if each[0].isdigit()]
+    assert len(visits) == 2, "what was sent before is not sent again"
+    assert set(sent) < set(references(world))
+    assert {row["WhoId__c"] for row in world.org.rows(OBJECT)} == {lead}

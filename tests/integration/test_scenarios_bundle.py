@@ -59,7 +59,9 @@ def test_the_outbox_tells_of_edits_deletions_and_new_people(
     edited, lead = bundled.link_person()
     deleted, marked = bundled.link_person("bo@example.org")
     bundled.host.edit_contact(edited, {"phone": "555"})
+    bundled.host.join_company(edited, "Acme Works")
     bundled.host.delete_contact(deleted)
+    assert "company" in {kind for kind, _, _ in waiting(bundled)}
     forget_log(bundled)
     bundled.hourly()
     assert told_by(bundled) == TOLD_BY_OUTBOX

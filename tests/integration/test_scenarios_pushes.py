@@ -148,25 +148,33 @@ def test_who_was_taken_out_by_hand_is_left_alone_until_taken_in_again(world: Wor
     linked, lead = world.link_person("linked@example.org")
     new, matching = person(world, "new"), person(world, "bo")
     theirs = world.org.insert("Lead", {"LastName": "Bo", "Company": "C", "Email": "bo@example.org"})
+    alone = world.org.insert("Lead", {"LastName": "Alone", "Company": "C", "Email": "alone@example.org"})
     out = world.app.exclusions
     out.add(world.instance.id, Side.HOST, [Ref("contact", str(each)) for each in (linked, new)], "ana", world.now)
-    out.add(world.instance.id, Side.SALESFORCE, [Ref("Lead", theirs)], "ana", world.now)
+    out.add(world.instance.id, Side.SALESFORCE, [Ref("Lead", each) for each in (theirs, alone)], "ana", world.now)
     world.host.edit_contact(linked, {"phone": "1"})
     world.org.update("Lead", lead, {"MobilePhone": "2"})
     push(world, new)
     report = world.hourly()
     assert report.counts["skipped"]["excluded-by-hand"] >= 3
     assert (world.twin(linked)["Phone"], world.host.contact(linked)["mobile"]) == (None, None)
-    assert (world.link_of(new), world.link_of(matching), len(world.people_in_org())) == (None, None, 2)
+    assert (world.link_of(new), world.link_of(matching), len(world.people_in_org())) == (None, None, 3)
     assert end(world, new) == ("refused", "excluded-by-hand")
     world.org.update("Lead", lead, {"HasOptedOutOfEmail": True})
     survivor = person(world, "survivor")
     world.host.merge_contacts(survivor, new)
     world.hourly()
     assert world.is_opted_out(linked), "an opt-out is a person's right, whoever was taken out"
+    converted = [world.org.convert_lead(each) for each in (lead, alone, theirs)]
+    world.host.edit_contact(linked, {"phone": "3"})
     world.host.edit_contact(survivor, {"city": "Rome"})
     world.hourly()
     assert world.link_of(survivor) is None, "the exclusion follows the person"
+    assert (world.twin(linked)["Id"], world.twin(linked)["Phone"]) == (converted[0], None), (
+        "and the conversion of a Lead"
+    )
+    assert [world.link_of_salesforce("Contact", each) for each in converted[1:]] == [None, None]
+    assert out.get(world.instance.id, Side.SALESFORCE, Ref("Contact", converted[1]))
 
 
 def test_who_is_taken_in_again_catches_up(world: World) -> None:

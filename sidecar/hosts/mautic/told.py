@@ -14,7 +14,9 @@ from sidecar.hosts.port import ToldPush
 from sidecar.sync.model import Cursor, Page, Window
 
 MAX_SOURCE = 120
-CONTACTS, PUSHES = ("contact",), ("push",)
+CONTACT, PUSHES = "contact", ("push",)
+TOLD = (CONTACT, "company")
+"""Rows of companies say nothing that the log does not; they are settled with the others, or nobody would take them away."""
 
 
 def take_pushes(bundle: Bundle, keep: Callable[[Sequence[ToldPush]], object]) -> None:
@@ -53,10 +55,10 @@ class ToldContacts:
         seen: set[int] = set()
         begins_at = window.begins_at or window.start
         cursor = Cursor(window.start - timedelta(seconds=1), "0")
-        for rows in self._bundle.rows(CONTACTS):
+        for rows in self._bundle.rows(TOLD):
             self._told += [row.id for row in rows]
             cursor = replace(cursor, id=str(rows[-1].id))
-            meant = [row for row in rows if row.at >= begins_at]
+            meant = [row for row in rows if row.kind == CONTACT and row.at >= begins_at]
             named = dict.fromkeys(each for row in meant for each in (row.object_id, row.into_id) if each is not None)
             fresh = [each for each in named if each not in seen]
             seen.update(fresh)
