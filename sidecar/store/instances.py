@@ -64,8 +64,9 @@ class Instances:
         }
         try:
             with self._database.write() as connection:
-                _require_free_label(connection, label)
+                # The short name first: who adds an instance twice is told that, not that its label is taken.
                 connection.execute(insert(instances), row)
+                _require_free_label(connection, label, but=_id_of(connection, slug))
         except IntegrityError as error:
             raise UsageError(f"There is an instance {slug} already", code="instance-exists") from error
         return self.get(slug)
@@ -130,6 +131,10 @@ class Instances:
         if row is None:
             raise _no_such_instance(name)
         return _instance(row)
+
+
+def _id_of(connection: Connection, slug: str) -> int | None:
+    return connection.scalar(select(instances.c.id).where(instances.c.slug == slug))
 
 
 def _require_free_label(connection: Connection, label: str, *, but: int | None = None) -> None:

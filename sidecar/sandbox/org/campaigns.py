@@ -12,13 +12,24 @@ from sidecar.sandbox.org.storage import Row, Storage
 
 STATUSES = ("Sent", "Responded")
 PERSON_KEYS = ("ContactId", "LeadId")
+ONLY_READ = frozenset({"read"})
 
 
 def campaign(common: Sequence[Field]) -> SObject:
-    """Return the Campaign: needs a name."""
+    """Return the Campaign: needs a name. Only a marketing user may make or remove one, which who calls the API is not."""
     name = Field("Name", "Name", "string", 80, nillable=False, name_field=True)
     active = Field("IsActive", "Active", "boolean", nillable=False, defaulted=True, default=False)
-    return SObject("Campaign", "Campaign", "Campaigns", "701", _by_name([*common, name, active]))
+    fields = _by_name([*common, name, active])
+    return SObject(
+        "Campaign",
+        "Campaign",
+        "Campaigns",
+        "701",
+        fields,
+        is_undeletable=False,
+        profile_rights=ONLY_READ,
+        rights=ONLY_READ,
+    )
 
 
 def campaign_member(common: Sequence[Field]) -> SObject:
@@ -30,7 +41,8 @@ def campaign_member(common: Sequence[Field]) -> SObject:
         _reference("ContactId", "Contact ID", "Contact"),
         Field("Status", "Status", "picklist", 40, defaulted=True, default=STATUSES[0], options=STATUSES),
     ]
-    return SObject("CampaignMember", "Campaign Member", "Campaign Members", "00v", _by_name(fields))
+    members = ("CampaignMember", "Campaign Member", "Campaign Members", "00v", _by_name(fields))
+    return SObject(*members, is_undeletable=False)
 
 
 def check_member(storage: Storage, each: SObject, row: Row) -> None:

@@ -83,7 +83,7 @@ def summary(each: SObject, version: str) -> dict[str, Any]:
         "searchable": not is_history,
         "searchLayoutable": not is_history,
         "triggerable": not is_history,
-        "undeletable": each.deletable,
+        "undeletable": each.deletable and each.is_undeletable,
         "updateable": each.createable and "edit" in each.rights,
         "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
     }

@@ -103,6 +103,7 @@ class SObject:
     fields: dict[str, Field]
     createable: bool = True
     deletable: bool = True
+    is_undeletable: bool = True
     mergeable: bool = False
     history: str | None = None
     parent_key: str | None = None
