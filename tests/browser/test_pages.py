@@ -177,7 +177,8 @@ def test_a_field_is_mapped_by_keyboard_alone(page: Page) -> None:
     assert "fax: added" in page.get_by_role("status").first.inner_text()
     page.get_by_label("Search by label or name").focus()
     page.keyboard.type("business")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     row = page.get_by_role("row").filter(has_text="Business Fax")
     assert "Two-way" in row.inner_text()
     assert page.get_by_role("row").count() == 2
