@@ -98,7 +98,9 @@ def pages_come_in_order_and_nobody_is_missed_at_one_stamp(lab: HostLab) -> None:
     pages = list(lab.pages(window))
     assert all(page.records for page in pages)
     assert len(pages) > 1, "the case shows nothing with one page"
-    assert {record.ref for page in pages for record in page.records} == made
+    seen = [record.ref for page in pages for record in page.records]
+    assert made <= set(seen), "others may be there whom a case before wrote by the database's own clock"
+    assert len(seen) == len(set(seen))
     order = [(page.cursor.at, int(page.cursor.id)) for page in pages]
     assert order == sorted(order)
     for number, page in enumerate(pages):
