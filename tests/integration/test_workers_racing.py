@@ -11,6 +11,8 @@ from tests.deployment import PATIENCE_SECONDS, Systems, deploy, open_systems, wa
 
 CUSTOMERS = tuple(f"customer-{number}" for number in range(10))
 LANES = ("people", "activities")
+LEAP_DAY = "0 0 29 2 *"
+"""When lanes are planned for: no slot of the hour's shall be met, whatever the clock says."""
 
 
 @pytest.mark.timeout(300)
@@ -30,6 +32,7 @@ def test_each_due_lane_runs_once_and_in_its_own_systems(
         instances = [deployment.add_instance(systems[slug], slug, LANES) for slug in CUSTOMERS]
         for instance in instances:
             for lane in LANES:
+                deployment.app.schedules.set_cron(instance.id, lane, LEAP_DAY)
                 deployment.make_due(instance, lane)
 
         workers = [deployment.start_worker() for _ in range(3)]

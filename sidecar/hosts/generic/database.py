@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -49,8 +50,9 @@ def require_address(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
+@lru_cache(maxsize=64)
 def open_database(url: str) -> Engine:
-    """Return an engine whose sessions tell and take every moment in UTC."""
+    """Return an engine whose sessions tell and take every moment in UTC; the same for the same address."""
     parsed = require_address(url)
     if parsed.drivername == "sqlite":
         engine = create_engine(parsed)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
-from sqlalchemy.util import LRUCache
 
 from sidecar.errors import SetupError, SidecarError, TransientError
 
@@ -17,17 +17,20 @@ READ_SECONDS = 60
 _REFUSED = {1044, 1045, 1049, 1142, 1143, 1227, 1251, 1698, 2059}  # MariaDB, "Error codes": rights and sign-in
 _NO_TABLE = {1146}
 _NO_COLUMN = {1054}
-_COMPILED: LRUCache[Any, Any] = LRUCache(500)
-"""Compiled statements outlive an engine: each run opens a new one, and would compile them all again."""
 
 
+@lru_cache(maxsize=64)
 def open_database(url: str) -> Engine:
-    """Return an engine whose sessions cannot write: READ ONLY where the server knows it, query_only in SQLite."""
+    """Return an engine whose sessions cannot write: READ ONLY where the server knows it, query_only in SQLite.
+
+    The same for the same address: its statements are compiled once, not in each run. Whoever is done lets go of its
+    connections (`dispose`); the next use opens new ones.
+    """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed)
         event.listen(engine, "connect", _make_sqlite_read_only)
-        return engine.execution_options(compiled_cache=_COMPILED)
+        return engine
     engine = create_engine(
         parsed.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
         isolation_level="READ COMMITTED",
@@ -36,7 +39,7 @@ def open_database(url: str) -> Engine:
         connect_args={"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "write_timeout": READ_SECONDS},
     )
     event.listen(engine, "connect", _make_mysql_read_only)
-    return engine.execution_options(compiled_cache=_COMPILED)
+    return engine
 
 
 @contextmanager
