@@ -3,8 +3,8 @@
 Sentences are marked by `told`, so that the pages can say them in other languages; English stands here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -47,3 +47,13 @@ def told(text: str) -> str:
 
 
 NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def dump_lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """Return lines as data that can be kept."""
+    return [{**asdict(line), "status": line.status.value} for line in lines]
+
+
+def parse_lines(kept: Iterable[Mapping[str, Any]]) -> list[Line]:
+    """Return lines that were kept."""
+    return [Line(**{**line, "status": LineStatus(line["status"])}) for line in kept]

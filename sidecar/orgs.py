@@ -8,20 +8,20 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sidecar.bootstrap import App
 from sidecar.cache import MemoryCache
 from sidecar.errors import SafetyError, SetupError
+from sidecar.lines import dump_lines, parse_lines
 from sidecar.records import Side
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.connection import API_VERSION, SalesforceConnection
 from sidecar.salesforce.org.admin import GivenToken, open_admin
 from sidecar.salesforce.org.deploy import WAITS_SECONDS, Deployed, start_deployment, wait_for_deployment
 from sidecar.salesforce.org.holding import parts_in_use
-from sidecar.salesforce.org.line import Line, LineStatus
 from sidecar.salesforce.org.look import look, look_behind, read_user_id
 from sidecar.salesforce.org.package import build_package, build_undoing
 from sidecar.salesforce.org.permissions import assign, unassign
@@ -132,7 +132,7 @@ def keep_check(app: App, instance: Instance, looked: Looked) -> None:
         "checked_at": app.clock().isoformat(),
         "is_green": report.is_green,
         "calls": report.calls,
-        "lines": [{**asdict(line), "status": line.status.value} for line in report.lines],
+        "lines": dump_lines(report.lines),
         "parts": [_key(part) for part in report.plan.parts],
         "package": b64encode(looked.package()).decode(),
     }
@@ -148,7 +148,7 @@ def kept_check(app: App, instance: Instance) -> dict[str, Any] | None:
     return {
         **kept,
         "checked_at": datetime.fromisoformat(kept["checked_at"]),
-        "lines": [Line(**{**line, "status": LineStatus(line["status"])}) for line in kept["lines"]],
+        "lines": parse_lines(kept["lines"]),
         "parts": [OrgPart(PartKind(kind), name) for kind, name in kept["parts"]],
         "package": b64decode(kept["package"]),
     }

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ from sidecar.hosts.mautic.registration.wanted import (
     hook_name,
 )
 from sidecar.hosts.mautic.side import MauticSide
-from sidecar.lines import Line, LineStatus
+from sidecar.lines import dump_lines, parse_lines
 from sidecar.records import ObjectSchema, Side
 from sidecar.store.audit import AuditEntry, AuditLog
 from sidecar.store.host_events import HostEvents
@@ -184,7 +184,7 @@ def keep_check(app: App, instance: Instance, looked: Looked) -> None:
     kept = {
         "checked_at": app.clock().isoformat(),
         "is_green": looked.report.is_green,
-        "lines": [{**asdict(line), "status": line.status.value} for line in looked.report.lines],
+        "lines": dump_lines(looked.report.lines),
         "parts": [[part.kind.value, part.name, part.action.value] for part in looked.report.plan.parts],
     }
     app.cache(instance, Side.HOST).put(_CHECK, json.dumps(kept), expires_at=app.clock() + _KEPT)
@@ -202,7 +202,7 @@ def kept_check(app: App, instance: Instance) -> dict[str, Any] | None:
     return {
         **kept,
         "checked_at": datetime.fromisoformat(kept["checked_at"]),
-        "lines": [Line(**{**line, "status": LineStatus(line["status"])}) for line in kept["lines"]],
+        "lines": parse_lines(kept["lines"]),
         "parts": [Part(PartKind(kind), name, Action(action)) for kind, name, action in kept["parts"]],
     }
 

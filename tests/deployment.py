@@ -184,7 +184,7 @@ def open_systems(folder: Path, name: str = "mautic") -> Iterator[Systems]:
     client = host.add_oauth_client("Sidecar")
     org.add_client("sidecar", ORG_SECRET)
     host_gate, org_gate = Gate(host.app), Gate(org.app)
-    host.app, org.app = host_gate, org_gate  # type: ignore[assignment]
+    host.app, org.app = host_gate, org_gate  # type: ignore[assignment]  # gates before the apps
     servers = (build_host_server(host), build_org_server(org))
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True) for server in servers

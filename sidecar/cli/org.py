@@ -10,8 +10,10 @@ from rich.table import Table
 
 from sidecar.bootstrap import App, bootstrap
 from sidecar.cli.files import read_text, write_bytes
+from sidecar.cli.lines import describe_lines, lines_table
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, errors, errors_told, show
 from sidecar.errors import SetupError, SidecarError, UsageError
+from sidecar.lines import LineStatus
 from sidecar.orgs import (
     AdminGrant,
     Looked,
@@ -24,7 +26,6 @@ from sidecar.orgs import (
 )
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.org.deploy import NOT_ALLOWED
-from sidecar.salesforce.org.line import LineStatus
 from sidecar.salesforce.org.plan import OrgPart
 from sidecar.salesforce.org.report import Report
 from sidecar.store.instances import Instance
@@ -151,27 +152,13 @@ def org_line(services: App, instance: Instance) -> dict[str, Any]:
 
 def describe_report(report: Report) -> dict[str, Any]:
     """Return a check as plain data."""
-    lines = [
-        {
-            "code": line.code,
-            "status": line.status.value,
-            "about": line.about,
-            "what": line.what,
-            "how": line.how,
-            "fixed_by": line.fixed_by or None,
-        }
-        for line in report.lines
-    ]
-    return {"green": report.is_green, "calls": report.calls, "lines": lines, "missing": _parts(report.plan.parts)}
+    lines, missing = describe_lines(report.lines), _parts(report.plan.parts)
+    return {"green": report.is_green, "calls": report.calls, "lines": lines, "missing": missing}
 
 
 def report_table(report: Report) -> Table:
     """Return a check as a table."""
-    rows = [
-        (line.status.value, line.about, line.what, line.how, line.fixed_by.replace("_", " ")) for line in report.lines
-    ]
-    title = ("Green" if report.is_green else "Something must be put right") + f" – {report.calls} calls"
-    return a_table(title, ("", "About", "What", "How", "Who"), rows)
+    return lines_table(report.lines, is_green=report.is_green, more=f" – {report.calls} calls")
 
 
 @contextmanager

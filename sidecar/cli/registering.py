@@ -4,9 +4,9 @@ import re
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from sidecar.bootstrap import App, bootstrap
+from sidecar.cli.lines import describe_lines, lines_table
 from sidecar.cli.output import ExitCode, JsonOption, SlugArgument, a_table, console, errors_told, show
 from sidecar.errors import UsageError
 from sidecar.hosts.mautic.registration.plan import Part
@@ -66,7 +66,7 @@ def register_mautic(  # noqa: PLR0913, PLR0917  (one option per choice)
             "keys": keys,
             "probe": _probe_words(tried),
         }
-        show(document, as_json=as_json, table=report_table(report))
+        show(document, as_json=as_json, table=lines_table(report.lines, is_green=report.is_green))
         if not as_json:
             _tell(done, keys, tried)
         if not report.is_green:
@@ -99,27 +99,8 @@ def register(root: typer.Typer) -> None:
 
 def describe(report: Report) -> dict[str, Any]:
     """Return a check as plain data."""
-    lines = [
-        {
-            "code": line.code,
-            "status": line.status.value,
-            "about": line.about,
-            "what": line.what,
-            "how": line.how,
-            "fixed_by": line.fixed_by or None,
-        }
-        for line in report.lines
-    ]
-    return {"green": report.is_green, "lines": lines, "missing": [_part(part) for part in report.plan.parts]}
-
-
-def report_table(report: Report) -> Table:
-    """Return a check as a table."""
-    rows = [
-        (line.status.value, line.about, line.what, line.how, line.fixed_by.replace("_", " ")) for line in report.lines
-    ]
-    title = "Green" if report.is_green else "Something must be put right"
-    return a_table(title, ("", "About", "What", "How", "Who"), rows)
+    missing = [_part(part) for part in report.plan.parts]
+    return {"green": report.is_green, "lines": describe_lines(report.lines), "missing": missing}
 
 
 def _do(services: App, instance: Instance, wishes: Wishes, *, only_look: bool) -> Registered:

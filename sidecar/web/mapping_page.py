@@ -1,6 +1,6 @@
 """Which field goes with which, and who wins: the table, the settings of the whole, and every version ever saved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,17 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField
 from wtforms.validators import InputRequired
 
+from sidecar.bootstrap import App
 from sidecar.errors import SidecarError
 from sidecar.field_mapping.fields import read_fields
 from sidecar.field_mapping.filling import KnownFilling, count_fields, known_filling
 from sidecar.field_mapping.saving import SHIPPED, Standing, document_of, history, save, standing
 from sidecar.mapping.editing import Change, Settings, with_settings
-from sidecar.mapping.model import FieldPair
+from sidecar.mapping.model import FieldPair, ObjectMapping
 from sidecar.mapping.problems import WARNINGS
 from sidecar.mapping.rules import Problem
 from sidecar.records import FieldInfo
+from sidecar.store.instances import Instance
 from sidecar.store.overview import InstanceView
 from sidecar.store.users import Role
 from sidecar.web import mapping_words as words
@@ -125,29 +127,25 @@ def show(slug: str) -> ResponseReturnValue:
 @at_least(Role.ADMINISTRATOR)
 def read(slug: str) -> ResponseReturnValue:
     """Ask both systems for their fields."""
-    view = visible(slug)
-    instance = sidecar().instances.get_by_id(view.id)
-    try:
-        read_fields(sidecar(), instance, sidecar().mapping(instance, "people"))
-    except SidecarError as error:
-        flash(f"{error.message} ({error.code})", "bad")
-    else:
-        flash(gettext("Both systems were read."), "good")
-    return redirect(url_for("mapping_page.show", slug=slug))
+    return _ask_both(slug, read_fields, gettext("Both systems were read."))
 
 
 @bp.post("/instances/<slug>/mapping/count")
 @at_least(Role.ADMINISTRATOR)
 def count(slug: str) -> ResponseReturnValue:
     """Count on both sides how many people have each field filled."""
-    view = visible(slug)
-    instance = sidecar().instances.get_by_id(view.id)
+    return _ask_both(slug, count_fields, gettext("The fields of both systems were counted."))
+
+
+def _ask_both(slug: str, ask: Callable[[App, Instance, ObjectMapping], object], done: str) -> ResponseReturnValue:
+    """Ask both systems something, and say how that went."""
+    instance = sidecar().instances.get_by_id(visible(slug).id)
     try:
-        count_fields(sidecar(), instance, sidecar().mapping(instance, "people"))
+        ask(sidecar(), instance, sidecar().mapping(instance, "people"))
     except SidecarError as error:
         flash(f"{error.message} ({error.code})", "bad")
     else:
-        flash(gettext("The fields of both systems were counted."), "good")
+        flash(done, "good")
     return redirect(url_for("mapping_page.show", slug=slug))
 
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from sidecar.cli import app as cli
 from sidecar.cli.output import ExitCode
 from sidecar.errors import SafetyError, SetupError, TransientError
+from sidecar.lines import LineStatus
 from sidecar.orgs import AdminGrant, admin_of, check_org, made_parts, set_up_org, undo_set_up, whole_package
 from sidecar.records import Side
-from sidecar.salesforce.org.line import LineStatus
 from sidecar.salesforce.org.look import CALLS
 from sidecar.salesforce.org.plan import OrgPart, PartKind
 from tests.world import ORG_URL, make_world

@@ -7,6 +7,7 @@ from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.told import ToldContacts
 from sidecar.records import Ref
 from sidecar.sandbox.host.faults import Fault
+from sidecar.sync.model import Cursor
 from tests.world import World, install_bundle
 
 pytestmark = pytest.mark.needs_mautic("a plain table has no bundle")
@@ -122,9 +123,9 @@ def test_who_changes_again_while_being_settled_is_told_again(bundled: World, mon
     bundled.host.edit_contact(contact, {"phone": "1"})
     confirm = ToldContacts.confirm
 
-    def too_late(told: ToldContacts, cursor: object) -> None:
+    def too_late(told: ToldContacts, cursor: Cursor | None) -> None:
         bundled.host.edit_contact(contact, {"phone": "2"})
-        confirm(told, cursor)  # type: ignore[arg-type]
+        confirm(told, cursor)
 
     with monkeypatch.context() as patch:
         patch.setattr(ToldContacts, "confirm", too_late)

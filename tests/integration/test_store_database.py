@@ -73,7 +73,7 @@ def test_time_stamps_come_back_in_utc_to_the_microsecond(database):
 
 def test_a_time_stamp_without_a_time_zone_is_refused(database):
     with pytest.raises(sa.exc.StatementError, match="without a time zone"):
-        Instances(database).add("acme", "Acme", datetime(2026, 1, 1))  # noqa: DTZ001
+        Instances(database).add("acme", "Acme", datetime(2026, 1, 1))  # noqa: DTZ001  (what must be refused)
     assert Instances(database).list() == []
 
 

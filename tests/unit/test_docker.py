@@ -12,7 +12,7 @@ from sidecar.config import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = (ROOT / "compose.yaml").read_text()
-COMMANDS = set(typer.main.get_command(cli).commands)  # type: ignore[attr-defined]
+COMMANDS = set(typer.main.get_command(cli).commands)  # type: ignore[attr-defined]  # a group has commands
 
 
 @pytest.mark.parametrize("path", re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE))

@@ -60,7 +60,7 @@ def test_addresses_and_passwords_are_hidden_wherever_they_stand(last_entry: Any,
         logging.getLogger("another.package").warning("%s", text)
     else:
         try:
-            raise ValueError(text)  # noqa: TRY301
+            raise ValueError(text)  # noqa: TRY301  (an error is what is logged)
         except ValueError:
             logging.getLogger("another.package").exception("broken")
     line = json.dumps(last_entry())

@@ -80,7 +80,8 @@ def write(
         connection, cache=MemoryCache(), clock=lambda: datetime(2026, 11, 21, tzinfo=UTC), adapter=mautic
     )
     bundle = Bundle(client, create_engine("sqlite://"), Tables())
-    writer = ContactWriter(client, reader or FakeReader(), bundle, parallel=parallel, sleep=PAUSES.append)  # type: ignore[arg-type]
+    fake: Any = reader or FakeReader()
+    writer = ContactWriter(client, fake, bundle, parallel=parallel, sleep=PAUSES.append)
     return writer.write(writes)
 
 

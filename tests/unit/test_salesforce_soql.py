@@ -40,7 +40,7 @@ def test_moments_are_written_in_utc_whole_seconds_and_unquoted():
 
 def test_a_moment_without_a_zone_is_refused_because_it_would_be_taken_for_local_time():
     with pytest.raises(UsageError):
-        soql.quoted(datetime(2026, 5, 2))  # noqa: DTZ001
+        soql.quoted(datetime(2026, 5, 2))  # noqa: DTZ001  (what must be refused)
 
 
 def test_days_numbers_and_booleans_are_written_unquoted():

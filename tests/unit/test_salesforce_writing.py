@@ -186,7 +186,7 @@ def test_a_thousand_people_are_one_call(writes):
 
 def test_looking_for_and_making_a_thousand_people_is_at_most_four_calls():
     org = accepting()
-    both = lambda sent: composite(  # noqa: E731
+    both = lambda sent: composite(  # noqa: E731  (an answer, written where it is given)
         *[result() if part["method"] == "GET" else save_all(part["body"]["records"]) for part in sent.parts]
     )
     org.on("POST", COMPOSITE, both)

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, and_, func, or_, select, text
 
+from sidecar.hosts.columns import as_sql, moment_of
 from sidecar.hosts.generic.database import talking
 from sidecar.hosts.generic.document import TableDocument
 from sidecar.hosts.generic.table import CONTACT, OWNER, URL, HostTable, read_table
-from sidecar.hosts.generic.values import as_text, exact, from_row, is_true, parts, to_row
+from sidecar.hosts.generic.values import from_row, is_true, parts, to_row
 from sidecar.mapping.model import HostScope, OwnerRule
 from sidecar.mapping.rules import Rules
 from sidecar.mapping.scope import EMAIL_DOMAIN, HAS_TAG, HAS_UNWANTED_TAG
@@ -49,6 +50,10 @@ class Wish:
         names += ["email"] if scope.not_email_domains else []
         return cls(tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners, scope)
 
+    def with_field(self, name: str) -> "Wish":
+        """Return the same wish with one more field, if it is not among them."""
+        return replace(self, fields=tuple(dict.fromkeys((*self.fields, name))))
+
 
 class TableReader:
     """Reads by SQL. `clock` is asked only where the database has no clock of its own (SQLite)."""
@@ -71,7 +76,7 @@ class TableReader:
         if self.engine.dialect.name == "sqlite":
             return self._clock().replace(microsecond=0)
         with talking(self.engine) as connection:
-            moment = exact(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
+            moment = moment_of(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
         assert moment is not None
         return moment.replace(microsecond=0)
 
@@ -86,7 +91,7 @@ class TableReader:
                 records = self._records(connection, wish, rows)
             if not rows:
                 return
-            last_at = exact(rows[-1]["*at"])
+            last_at = moment_of(rows[-1]["*at"])
             assert last_at is not None
             cursor = Cursor(last_at, str(rows[-1][key.name]))
             yield Page(tuple(records.values()), cursor)
@@ -176,7 +181,7 @@ class TableReader:
         return and_(moment >= start, before_end, or_(moment > last, key > last_key))
 
     def _bound(self, at: datetime) -> Any:
-        return as_text(at) if self.host.is_sqlite else self.moment("modified_at", at)
+        return as_sql(at) if self.host.is_sqlite else self.moment("modified_at", at)
 
     def _rows(self, connection: Connection, condition: ColumnElement[bool]) -> list[Row]:
         return [dict(row) for row in connection.execute(select(self.host.table).where(condition)).mappings()]
@@ -195,7 +200,7 @@ class TableReader:
         return found
 
     def _record(self, ref: Ref, wish: Wish, row: Row) -> Record:
-        at = exact(row[self.document.columns["modified_at"]])
+        at = moment_of(row[self.document.columns["modified_at"]])
         known = [name for name in wish.fields if name in self.host.schema.fields]
         values = {name: self._value(name, ref, row, wish.owners) for name in known}
         return Record(
@@ -229,7 +234,7 @@ class TableReader:
         """Return whether a person may be written to; None where the table does not tell."""
         if self.document.column("opted_out") is None:
             return None
-        since = exact(self._raw(row, "opt_out_at"))
+        since = moment_of(self._raw(row, "opt_out_at"))
         at = since.replace(microsecond=0) if since else None
         if not self._says(row, "opted_out"):
             return Consent(opted_out=False, changed_at=at)

@@ -1,13 +1,14 @@
 """A platform whose people are rows of one table, as one side of the engine. Start here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sidecar.clock import utc_now
+from sidecar.hosts.finder import Asking, find_people
 from sidecar.hosts.generic.connection import GenericConnection
 from sidecar.hosts.generic.database import open_database
 from sidecar.hosts.generic.filling import count_filled, read_samples
-from sidecar.hosts.generic.finder import find_people
 from sidecar.hosts.generic.reader import TableReader, Wish
 from sidecar.hosts.generic.table import CONTACT
 from sidecar.hosts.generic.writer import TableWriter
@@ -82,7 +83,12 @@ class GenericSide:
 
     def find(self, rules: Rules, wanted: Sequence[Wanted]) -> list[list[Record]]:
         """See SidePort."""
-        return find_people(self.reader, rules, wanted)
+        wish = Wish.of(rules)
+
+        def search(name: str, sought: Mapping[str, Value]) -> Iterable[Record]:
+            return self.reader.find(wish.with_field(name), name, list(sought.values()))
+
+        return find_people(Asking(CONTACT, self.reader.host.schema, partial(self.read, rules), search), rules, wanted)
 
     def read_evidence(self, rules: Rules, refs: Sequence[Ref]) -> dict[Ref, datetime | None]:  # noqa: ARG002  (the port's)
         """See SidePort. By the column of the opt-out's date, which the platform moves with the opt-out itself."""

@@ -1,9 +1,10 @@
 """Values between a table's columns and canonical form. A moment without a zone is UTC. Pure."""
 
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from sidecar.hosts.columns import as_sql, date_of, moment_of, number_of
 from sidecar.records import FieldInfo, FieldType, Value
 
 SEPARATOR = "|"
@@ -20,11 +21,11 @@ def from_row(raw: Any, info: FieldInfo) -> Value:
         case FieldType.BOOLEAN:
             return is_true(raw)
         case FieldType.NUMBER:
-            return _number(raw)
+            return number_of(raw)
         case FieldType.DATE:
-            return _date(raw)
+            return date_of(raw)
         case FieldType.DATETIME:
-            moment = exact(raw)
+            moment = moment_of(raw)
             return moment.replace(microsecond=0) if moment else None
         case FieldType.MULTI_PICKLIST:
             return tuple(parts(raw)) or None
@@ -42,7 +43,7 @@ def to_row(value: Value, *, is_sqlite: bool, has_zone: bool = False) -> Any:
         case datetime():
             in_utc = value.astimezone(UTC)
             if is_sqlite:
-                return as_text(in_utc)
+                return as_sql(in_utc)
             return in_utc if has_zone else in_utc.replace(tzinfo=None)
         case date():
             return value.isoformat() if is_sqlite else value
@@ -62,45 +63,9 @@ def parts(raw: Any) -> list[str]:
     return [part.strip() for part in str(raw or "").split(SEPARATOR) if part.strip()]
 
 
-def exact(raw: Any) -> datetime | None:
-    """Return a moment with all its digits: a page that ends within a second must go on there."""
-    if isinstance(raw, str):
-        try:
-            raw = datetime.fromisoformat(raw)
-        except ValueError:
-            return None
-    if not isinstance(raw, datetime):
-        return None
-    return raw.replace(tzinfo=raw.tzinfo or UTC).astimezone(UTC)
-
-
-def as_text(moment: datetime) -> str:
-    """Return a moment as SQLite's own functions write it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _number(raw: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(raw).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _date(raw: Any) -> date | None:
-    if isinstance(raw, datetime):
-        return raw.date()
-    if isinstance(raw, date):
-        return raw
-    try:
-        return date.fromisoformat(str(raw)[:10])
-    except ValueError:
-        return None
-
-
 def _text(raw: Any) -> str | None:
     if isinstance(raw, datetime):
-        return as_text(raw if raw.tzinfo else raw.replace(tzinfo=UTC))
+        return as_sql(raw if raw.tzinfo else raw.replace(tzinfo=UTC))
     if isinstance(raw, time):
         return raw.isoformat(timespec="seconds")
     if isinstance(raw, bytes):

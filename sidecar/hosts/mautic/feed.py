@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, union, union_all
 
+from sidecar.hosts.columns import as_sql
 from sidecar.hosts.mautic.tables import Tables
-from sidecar.hosts.mautic.values import as_sql, utc
+from sidecar.hosts.mautic.values import utc
 from sidecar.sync.model import Cursor, Window
 
 COMPANY_NAME = "companyname"

@@ -46,6 +46,10 @@ class Wish:
         names += asked_fields(mapping.host_scope)
         return cls(tuple(dict.fromkeys(names)), mapping.consent is not None, mapping.owners, mapping.host_scope)
 
+    def with_field(self, name: str) -> "Wish":
+        """Return the same wish with one more field, if it is not among them."""
+        return replace(self, fields=tuple(dict.fromkeys((*self.fields, name))))
+
 
 class ContactReader:
     """Reads contacts by SQL. `clock` is asked only where the database has no clock of its own (SQLite)."""

@@ -1,7 +1,7 @@
 """Mautic as one side of the engine. Start here; the reading is in `reader.py`, the writing in `writer.py`."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from requests.adapters import BaseAdapter
 
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
+from sidecar.hosts.finder import Asking, find_people
 from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.companies import COMPANY, CompanyReader
 from sidecar.hosts.mautic.connection import MauticConnection
 from sidecar.hosts.mautic.database import open_database, reading
 from sidecar.hosts.mautic.filling import count_filled, newest_with
-from sidecar.hosts.mautic.finder import find_contacts
 from sidecar.hosts.mautic.native.tables import NativeTables
 from sidecar.hosts.mautic.native.watch import watch
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
@@ -141,7 +141,15 @@ class MauticSide:
 
     def find(self, rules: Rules, wanted: Sequence[Wanted]) -> list[list[Record]]:
         """See SidePort."""
-        return find_contacts(self.reader, rules, wanted)
+        wish = Wish.of(rules)
+
+        def read(refs: Sequence[Ref]) -> dict[Ref, Record]:
+            return {record.ref: record for record in self.reader.read(wish, _ids(refs)).values()}
+
+        def search(name: str, sought: Mapping[str, Value]) -> Iterable[Record]:
+            return self.reader.find(wish.with_field(name), name, sought.keys()).values()
+
+        return find_people(Asking(CONTACT, self.reader.schema, read, search), rules, wanted)
 
     def count(self, rules: Rules) -> tuple[int, int]:
         """Return how many contacts there are of the kind that may take part, and how many of them the scope lets in."""

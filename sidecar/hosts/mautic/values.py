@@ -1,9 +1,10 @@
 """Values between Mautic and canonical form: rows of its database one way, JSON for its REST API the other. Pure."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from sidecar.hosts.columns import as_sql, date_of, moment_of, number_of
 from sidecar.records import FieldInfo, FieldType, Value
 
 Json = str | int | float | bool | list[str] | None
@@ -17,9 +18,9 @@ def from_row(raw: Any, info: FieldInfo) -> Value:
         case FieldType.BOOLEAN:
             return str(raw).lower() in {"1", "true"}
         case FieldType.NUMBER:
-            return _number(raw)
+            return number_of(raw)
         case FieldType.DATE:
-            return _date(raw)
+            return date_of(raw)
         case FieldType.DATETIME:
             moment = utc(raw)
             return moment.replace(second=0) if moment and info.scale == 0 else moment
@@ -56,7 +57,7 @@ def why_not_writable(value: Value, info: FieldInfo, host_type: str) -> str | Non
     from every text that is not HTML.
     """
     if info.type in {FieldType.NUMBER, FieldType.TEXT, FieldType.LONG_TEXT, FieldType.PHONE, FieldType.PICKLIST}:
-        number = _number(value) if isinstance(value, Decimal | str) else None
+        number = number_of(value) if isinstance(value, Decimal | str) else None
         if number is not None and abs(number) < 1:
             return "mautic-drops-zero"
     if isinstance(value, str) and "<" in value and host_type != "html":
@@ -66,38 +67,8 @@ def why_not_writable(value: Value, info: FieldInfo, host_type: str) -> str | Non
 
 def utc(raw: Any) -> datetime | None:
     """Return a moment of Mautic's, all of which are in UTC and of whole seconds."""
-    if isinstance(raw, str):
-        try:
-            raw = datetime.fromisoformat(raw)
-        except ValueError:
-            return None
-    if not isinstance(raw, datetime):
-        return None
-    return raw.replace(tzinfo=raw.tzinfo or UTC, microsecond=0).astimezone(UTC)
-
-
-def as_sql(moment: datetime) -> str:
-    """Return a moment as Mautic's columns hold it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _number(raw: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(raw).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _date(raw: Any) -> date | None:
-    if isinstance(raw, datetime):
-        return raw.date()
-    if isinstance(raw, date):
-        return raw
-    try:
-        return date.fromisoformat(str(raw)[:10])
-    except ValueError:
-        return None
+    moment = moment_of(raw)
+    return moment.replace(microsecond=0) if moment else None
 
 
 def _text(raw: Any) -> str | None:

@@ -1,6 +1,7 @@
 """The line about one custom field of ours: is it there, of the right type, long enough, a key? Pure."""
 
-from sidecar.salesforce.org.line import ADMIN, BUTTON, Line, LineStatus, fix, told
+from sidecar.lines import Line, LineStatus, told
+from sidecar.salesforce.org.line import ADMIN, BUTTON, fix
 from sidecar.salesforce.org.seen import Seen, SeenField
 from sidecar.salesforce.org.wanted import DESCRIBED, FieldSpec, Kind, Wanted
 

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from sidecar.lines import NOTHING, Line, LineStatus, told
 
-__all__ = ["ADMIN", "BUTTON", "NOTHING", "OPERATOR", "Line", "LineStatus", "fix", "told", "unknown"]
-
 ADMIN: Final = "salesforce_admin"
 OPERATOR: Final = "operator"
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sidecar.salesforce.org.line import Line, LineStatus, told, unknown
+from sidecar.lines import Line, LineStatus, told
+from sidecar.salesforce.org.line import unknown
 from sidecar.salesforce.org.seen import Seen
 from sidecar.salesforce.org.wanted import Wanted
 

@@ -5,7 +5,8 @@ Pure. Start here.
 
 from dataclasses import dataclass
 
-from sidecar.salesforce.org.line import Line, LineStatus, fix, told
+from sidecar.lines import Line, LineStatus, told
+from sidecar.salesforce.org.line import fix
 from sidecar.salesforce.org.org_lines import org_lines, surroundings
 from sidecar.salesforce.org.person_lines import person_lines
 from sidecar.salesforce.org.plan import Plan, build_plan

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from sidecar.lines import Line, LineStatus, told
 from sidecar.salesforce.org.field_lines import field_line, remedy_for
-from sidecar.salesforce.org.line import ADMIN, Line, LineStatus, fix, told
+from sidecar.salesforce.org.line import ADMIN, fix
 from sidecar.salesforce.org.seen import Seen
 from sidecar.salesforce.org.wanted import Wanted
 

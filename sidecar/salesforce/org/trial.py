@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sidecar.lines import Line, LineStatus, told
 from sidecar.salesforce.client import SalesforceClient
 from sidecar.salesforce.errors import codes_in
-from sidecar.salesforce.org.line import Line, LineStatus, fix, told
+from sidecar.salesforce.org.line import fix
 from sidecar.salesforce.parts import Part
 from sidecar.salesforce.transport import WRITE_HEADERS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sidecar.sandbox.host.fields import Field
-from sidecar.sandbox.host.rendering import Json, Row, fresh_metadata, iso, loaded_metadata, normalized
+from sidecar.sandbox.host.rendering import Json, Row, entity_head, fresh_metadata, loaded_metadata, normalized
 from sidecar.sandbox.host.values import shown
 from sidecar.sandbox.host.work import Work
 
@@ -37,13 +37,7 @@ def company_json(work: Work, row: Row, *, fresh: bool = False) -> Json:
 def company_whole(work: Work, row: Row, *, fresh: bool = False) -> Json:
     """Return a company as the webhooks tell it: with dates and flat values, without `fields.all`."""
     return {
-        "isPublished": bool(row["is_published"]),
-        "dateAdded": iso(row["date_added"]),
-        "dateModified": iso(row["date_modified"]),
-        "createdBy": row["created_by"],
-        "createdByUser": row["created_by_user"],
-        "modifiedBy": row["modified_by"],
-        "modifiedByUser": row["modified_by_user"],
+        **entity_head(row),
         "id": row["id"],
         **{name: shown(row[f"company{name}"]) for name in FLAT},
         "score": row["score"] or 0,

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from sidecar.sandbox.host.answers import NOT_FOUND, ApiError, answer, plain_error, validation_error
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.contacts import Row
-from sidecar.sandbox.host.rendering import iso
+from sidecar.sandbox.host.rendering import entity_head
 from sidecar.sandbox.host.webhooks import add_hook, add_triggers
 
 COLUMNS = {
@@ -27,13 +27,7 @@ def hook_json(call: Call, row: Row) -> dict[str, Any]:
     events = call.work.schema["webhook_events"]
     triggers = call.work.rows("webhook_events", events.c.webhook_id == row["id"], order=events.c.id)
     return {
-        "isPublished": bool(row["is_published"]),
-        "dateAdded": iso(row["date_added"]),
-        "dateModified": iso(row["date_modified"]),
-        "createdBy": row["created_by"],
-        "createdByUser": row["created_by_user"],
-        "modifiedBy": row["modified_by"],
-        "modifiedByUser": row["modified_by_user"],
+        **entity_head(row),
         "id": row["id"],
         "name": row["name"],
         "description": row["description"],

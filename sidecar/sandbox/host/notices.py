@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from sidecar.sandbox.host.company_rendering import company_whole
-from sidecar.sandbox.host.rendering import Json, Renderer, Row, iso
+from sidecar.sandbox.host.rendering import Json, Renderer, Row, entity_head, iso
 from sidecar.sandbox.host.values import shown
 from sidecar.sandbox.host.work import Notice, Work
 
@@ -150,12 +150,7 @@ def whole_owner(work: Work, user_id: int | None) -> Json | None:
 def segment_json(row: Row) -> Json:
     """Return a segment."""
     return {
-        "isPublished": bool(row["is_published"]),
-        "dateAdded": iso(row["date_added"]),
-        "dateModified": iso(row["date_modified"]),
-        "createdBy": row["created_by"],
-        "createdByUser": row["created_by_user"],
-        "modifiedBy": row["modified_by"],
+        **entity_head(row),
         "modifiedByUser": row["modified_by_user"] or " ",
         "id": row["id"],
         "name": row["name"],

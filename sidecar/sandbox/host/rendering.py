@@ -23,6 +23,19 @@ def iso(moment: datetime | None) -> str | None:
     return moment.replace(tzinfo=UTC).isoformat(timespec="seconds") if moment else None
 
 
+def entity_head(row: Row) -> Json:
+    """Return what Mautic says first of whatever its users make: whether it is switched on, and who made and changed it when."""
+    return {
+        "isPublished": bool(row["is_published"]),
+        "dateAdded": iso(row["date_added"]),
+        "dateModified": iso(row["date_modified"]),
+        "createdBy": row["created_by"],
+        "createdByUser": row["created_by_user"],
+        "modifiedBy": row["modified_by"],
+        "modifiedByUser": row["modified_by_user"],
+    }
+
+
 class Renderer:
     """Writes contacts as JSON, reading what hangs on them in one query per kind."""
 
@@ -114,13 +127,8 @@ class Renderer:
     def head(self, row: Row) -> Json:
         """Return what stands before the fields."""
         return {
+            **entity_head(row),
             "isPublished": True,
-            "dateAdded": iso(row["date_added"]),
-            "dateModified": iso(row["date_modified"]),
-            "createdBy": row["created_by"],
-            "createdByUser": row["created_by_user"],
-            "modifiedBy": row["modified_by"],
-            "modifiedByUser": row["modified_by_user"],
             "id": row["id"],
             "points": row["points"],
             "color": None,

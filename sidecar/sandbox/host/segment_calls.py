@@ -12,19 +12,13 @@ from sidecar.sandbox.host import memberships, php
 from sidecar.sandbox.host.answers import NOT_FOUND, answer, plain_error
 from sidecar.sandbox.host.calls import Call
 from sidecar.sandbox.host.contacts import Row
-from sidecar.sandbox.host.rendering import iso
+from sidecar.sandbox.host.rendering import entity_head
 
 
 def segment_json(row: Row) -> dict[str, Any]:
     """Return a segment."""
     return {
-        "isPublished": bool(row["is_published"]),
-        "dateAdded": iso(row["date_added"]),
-        "dateModified": iso(row["date_modified"]),
-        "createdBy": row["created_by"],
-        "createdByUser": row["created_by_user"],
-        "modifiedBy": row["modified_by"],
-        "modifiedByUser": row["modified_by_user"],
+        **entity_head(row),
         "id": row["id"],
         "name": row["name"],
         "publicName": row["public_name"],
