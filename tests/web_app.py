@@ -117,10 +117,14 @@ def a_world(app: App) -> dict[str, Instance]:
     add_run(
         app,
         attention,
-        [an_outcome(1), *(an_outcome(n, Status.REJECTED, "value-not-in-picklist", **held) for n in (2, 3))],
+        [an_outcome(1), *(an_outcome(n, Status.REJECTED, "not-in-picklist", **held) for n in (2, 3))],
     )
-    add_run(app, attention, lane="activities", problem=SetupError("The object is missing", code="object-missing"))
-    app.alerts.open(attention.id, "activities", "object-missing", "The object is missing", "salesforce_admin", NOW)
+    add_run(
+        app, attention, lane="activities", problem=SetupError("The object is missing", code="timeline-object-missing")
+    )
+    app.alerts.open(
+        attention.id, "activities", "timeline-object-missing", "The object is missing", "salesforce_admin", NOW
+    )
     blocked = add_instance(app, "gamma", InstanceState.BLOCKED)
     waiting = add_instance(app, "delta", InstanceState.READY, lanes=())
     app.schedules.switch(waiting.id, "people", by_customer=True)

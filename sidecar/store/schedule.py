@@ -25,7 +25,7 @@ INTERVALS_SECONDS = (
 )
 DEFAULT_INTERVAL_SECONDS = _HOUR
 INTERVAL_BY_LANE = {"reconcile": 24 * _HOUR}
-"""Lanes that begin with another interval than the usual one."""
+"""Lanes that begin with another interval than the usual one, and not at once: before others ran there is nothing to compare."""
 _MAX_JITTER_SECONDS = 300
 _MAX_CRON_LENGTH = 100
 HASTE = timedelta(seconds=10)
@@ -150,7 +150,8 @@ class Schedules:
         if not rows:
             return []
         with self._database.write() as connection:
-            return [_slot(row, now) for row in rows if connection.execute(_claim(row, now)).rowcount == 1]
+            ours = [row for row in rows if connection.execute(_claim(row, now)).rowcount == 1]
+        return [_slot(row, now) for row in ours if row.next_run_at is not None or row.lane not in INTERVAL_BY_LANE]
 
     def is_running(self, instance_id: int, lane: str, now: datetime) -> bool:
         """Tell whether somebody holds the lane's lease."""

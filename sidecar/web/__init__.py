@@ -15,6 +15,7 @@ from sidecar.web import (
     access,
     budget_page,
     connect_page,
+    explanations,
     health,
     hooks_page,
     instances_page,
@@ -74,6 +75,6 @@ def create_app(app: App | Settings | None = None) -> Flask:
     problems.register(flask)
     flask.jinja_env.globals.update(
         icon=icon, icon_sprite=load_sprite(), get_locale=language.current_locale, languages=language.LANGUAGES,
-        **wording.TEMPLATE_NAMES,
+        explain=explanations.explain, **wording.TEMPLATE_NAMES,
     )  # fmt: skip
     return flask

@@ -30,11 +30,12 @@ PAGES = {
     "health": "/instances/beta/health",
     "run": "/instances/beta/runs/3",
     "connect": "/instances/beta/connect",
-    "held-back": "/instances/beta/waiting/people?reason=value-not-in-picklist",
+    "held-back": "/instances/beta/waiting/people?reason=not-in-picklist",
     "mapping": "/instances/beta/mapping",
     "mapping-pair": "/instances/beta/mapping/pairs/title",
     "people": "/instances/beta/people",
     "person": "/instances/beta/people/2",
+    "reason": "/reasons/not-in-picklist",
     "missing": "/nowhere",
 }
 

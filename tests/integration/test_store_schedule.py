@@ -44,6 +44,15 @@ def test_a_lane_runs_as_soon_as_both_switches_are_on(instance, schedules):
     assert schedules.claim_due(NOW) == []
 
 
+def test_the_nightly_comparison_waits_for_its_first_night(instance, schedules):
+    schedules.switch(instance.id, "reconcile", by_customer=True, by_support=True)
+    assert schedules.claim_due(NOW) == []
+    planned = schedules.get(instance.id, "reconcile").next_run_at
+    assert NOW < planned <= NOW + 24 * HOUR
+    assert schedules.claim_due(planned - timedelta(seconds=1)) == []
+    assert [slot.lane for slot in schedules.claim_due(planned)] == ["reconcile"]
+
+
 def test_turning_one_switch_off_leaves_the_other_as_it_is(running, schedules):
     schedules.switch(running.id, "people", by_customer=False)
     assert schedules.claim_due(NOW) == []

@@ -134,7 +134,33 @@ def test_the_page_of_an_instance_says_what_is_wrong_and_who_can_fix_it(app: App,
     page = text_of(as_(Role.VIEWER), "/instances/beta")
     assert "The object is missing" in page
     assert "A Salesforce administrator can fix this" in page
-    assert "value-not-in-picklist" in page
+    assert "not-in-picklist" in page
+
+
+def test_what_is_wrong_and_what_a_code_means_are_told_in_the_language_of_the_page(app: App, as_: As) -> None:
+    a_world(app)
+    viewer, lectrice = as_(Role.VIEWER), as_(Role.VIEWER, language="fr")
+    assert '<strong lang="en">The object is missing</strong>' in viewer.get("/instances/beta").text
+    french = lectrice.get("/instances/beta").text
+    assert re.search(r"<strong>L’organisation n’a pas .*</strong><br>.*The object is missing", french)
+    assert "Le texte" in text_of(lectrice, "/reasons/too-long")
+    assert "Qui peut agir, et comment" in text_of(lectrice, "/reasons/too-long")
+
+
+def test_a_code_is_explained_by_itself_or_by_its_family_and_one_of_problems_names_who_can_act(
+    app: App, as_: As
+) -> None:
+    a_world(app)
+    viewer = as_(Role.VIEWER)
+    assert "Any code of Salesforce's that is not listed" in text_of(viewer, "/reasons/salesforce-quite-new").replace(
+        "&#39;", "'"
+    )
+    problem = text_of(viewer, "/reasons/options-differ")
+    assert "A Mautic administrator can fix this" in problem
+    assert "A Salesforce administrator can fix this" in problem
+    assert "meanwhile" not in problem
+    assert "What the sidecar does meanwhile" in text_of(viewer, "/reasons/no-identity")
+    assert viewer.get("/reasons/no-such-code").status_code == 404
 
 
 def test_numbers_lead_to_the_records_behind_them(app: App, as_: As) -> None:

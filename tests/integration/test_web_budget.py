@@ -81,8 +81,8 @@ def test_every_state_can_be_shown_to_support_in_every_language(
 
 def test_what_blocks_data_leads_to_the_records(client: FlaskClient, app: App, instance: Instance) -> None:
     text = page(client, app, Role.VIEWER)
-    assert "/instances/beta/waiting/people?reason=value-not-in-picklist" in text
-    assert "docs/errors.md#object-missing" in text
+    assert "/instances/beta/waiting/people?reason=not-in-picklist" in text
+    assert 'href="/reasons/timeline-object-missing"' in text
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.ADMINISTRATOR, 403), (Role.SUPPORT, 302), (Role.OPERATOR, 302)])
