@@ -234,7 +234,7 @@ def _waiting_row(scope: Scope, key: _Key, outcome: Outcome, attempts: int) -> di
     return _new_row(
         scope,
         key,
-        reason=outcome.reason,
+        reason=outcome.waits_because or outcome.reason,
         attempts=attempts + is_retry,
         waits_for=outcome.waits_for,
         try_again_at=outcome.try_again_at if is_retry else None,

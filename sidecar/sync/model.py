@@ -218,6 +218,7 @@ class Outcome:
     """One row of the ledger, and what it leaves behind: the link as it now is, the links it ends, and what is looked at again.
 
     `waits_for` is None when nothing is left to do; RETRY comes back at `try_again_at`, the others when someone acts.
+    `waits_because` is the reason to wait where it is another than that of the decision: a field that stayed behind.
     `changes` are (side, field name, before, after) of what was really written. `seen` is the fingerprint of the record that
     waits, so that it is not decided again before it changes.
     """
@@ -227,6 +228,7 @@ class Outcome:
     reason: str
     link: Link | None = None
     waits_for: Reaction | None = None
+    waits_because: str | None = None
     try_again_at: datetime | None = None
     changes: tuple[tuple[Side, str, Value, Value], ...] = ()
     seen: str | None = None

@@ -205,8 +205,10 @@ class Settler:
 
 def _left_out(outcome: Outcome) -> Outcome:
     """Let a linked record of which values were kept back wait for other rules, unless it waits for something else."""
-    is_left = any(field.reason in LEFT_OUT for field in outcome.decision.fields)
-    return replace(outcome, waits_for=Reaction.RULES) if is_left and outcome.waits_for is None else outcome
+    left = next((field.reason for field in outcome.decision.fields if field.reason in LEFT_OUT), None)
+    if left is None or outcome.waits_for is not None:
+        return outcome
+    return replace(outcome, waits_for=Reaction.RULES, waits_because=left)
 
 
 def _with_held_fields(outcome: Outcome) -> Outcome:
@@ -215,7 +217,7 @@ def _with_held_fields(outcome: Outcome) -> Outcome:
     if held is None:
         return outcome
     waits_for = Reaction.PERSON if held.reason == "conflict-held" else Reaction.DATA
-    return replace(outcome, waits_for=waits_for)
+    return replace(outcome, waits_for=waits_for, waits_because=held.reason)
 
 
 def _end(decision: Decision, results: Results, side: Side) -> Ref | None:

@@ -22,7 +22,7 @@ def tell(app: App, instance_id: int, contact_id: int) -> dict[str, Any]:
     sentences, waits = {}, {}
     for language in LANGUAGES:
         with force_locale(language):
-            sentences[language] = sentence_of(standing)
+            sentences[language] = sentence_of(standing, Side.HOST)
             waits[language] = waiting_for(standing)
     return {
         "state": standing.state.value,

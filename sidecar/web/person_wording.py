@@ -6,8 +6,9 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext
 
-from sidecar.people import PersonState, Standing
-from sidecar.records import Value
+from sidecar.people import EXCLUDED, PersonState, Standing
+from sidecar.records import Side, Value
+from sidecar.web.explanations import explain
 from sidecar.web.wording import REACTIONS, Badge
 
 STATE_BADGES: Mapping[PersonState, Badge] = {
@@ -25,6 +26,11 @@ _STATES: Mapping[PersonState, Any] = {
         "Somebody took this person out of the sync by hand. Opt-outs of e-mail still travel."
     ),
     PersonState.UNKNOWN: lazy_gettext("This person is linked to nobody in Salesforce."),
+}
+_STATES_IN_SALESFORCE: Mapping[PersonState, Any] = {
+    **_STATES,
+    PersonState.WAITING: lazy_gettext("This person is not in Mautic yet."),
+    PersonState.UNKNOWN: lazy_gettext("This person is linked to nobody in Mautic."),
 }
 _LINKED_WAITING = lazy_gettext("This person is linked, but the last change could not be carried over.")
 _REASONS: Mapping[str, Any] = {
@@ -88,13 +94,20 @@ def badge_of(standing: Standing) -> Badge:
     return STATE_BADGES[standing.state]
 
 
-def sentence_of(standing: Standing) -> str:
-    """Say how somebody stands and why, as far as there are words for the reason."""
-    is_stuck = standing.state is PersonState.LINKED and standing.reason is not None
-    parts = [_LINKED_WAITING if is_stuck else _STATES[standing.state]]
-    if standing.reason is not None and standing.reason in _REASONS:
-        parts.append(_REASONS[standing.reason])
-    return " ".join(str(part) for part in parts)
+def sentence_of(standing: Standing, side: Side) -> str:
+    """Say how somebody stands, seen from their record on a side, and why."""
+    if standing.state is PersonState.LINKED and standing.reason is not None:
+        state = _LINKED_WAITING
+    else:
+        state = (_STATES if side is Side.HOST else _STATES_IN_SALESFORCE)[standing.state]
+    return f"{state} {_because(standing.reason)}".rstrip()
+
+
+def _because(reason: str | None) -> str:
+    if reason is None or reason == EXCLUDED:
+        return ""
+    told = explain(reason)
+    return str(_REASONS.get(reason) or (told.what.striptags() if told else ""))
 
 
 def waiting_for(standing: Standing) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from sidecar.lanes import open_preview
 from sidecar.records import Ref, Side
 from sidecar.sandbox.host.fields import NewField
+from sidecar.store.overview import Overview
 from tests.world import World
 
 
@@ -355,6 +356,12 @@ def test_a_first_name_too_long_for_salesforce_is_held_and_the_rest_is_sent(world
     world.hourly()
     assert (world.twin(contact)["FirstName"], world.twin(contact)["Phone"]) == ("Ana", "1")
     assert world.why(contact)["first_name"] == "too-long"
+    newcomer = world.host.create_contact({"email": "long.name@example.org", "firstname": "A" * 41, "lastname": "Long"})
+    world.hourly()
+    waiting = Overview(world.app.database).waiting(world.instance.id, "people", "too-long")
+    assert [row.ref.id for row in waiting] == [str(contact), str(newcomer)], (
+        "who was created waits for the field left out"
+    )
     world.org.resize_field("Lead", "FirstName", 60)
     world.later(days=2)
     world.hourly()

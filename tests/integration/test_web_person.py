@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sidecar import slots
-from sidecar.people import PersonState, standing_of
+from sidecar.people import PersonState, Standing, standing_of
 from sidecar.records import Ref, Side
 from sidecar.store.audit import AuditLog
 from sidecar.store.instances import InstanceState
@@ -21,6 +21,7 @@ from sidecar.store.pushes import Push, PushState, PushWish
 from sidecar.store.users import Role
 from sidecar.sync.model import Link, LinkState, Reaction
 from sidecar.web import create_app, hooks_page
+from sidecar.web.person_wording import sentence_of
 from tests.web_app import NOW, add_user, counted_queries, log_in
 from tests.world import World, make_world
 
@@ -232,6 +233,16 @@ def test_the_tab_is_told_what_is_stored_in_both_languages(world, flask, ana):
     assert ask(flask, contact, now).json["record_url"] == f"https://acme.my.salesforce.com/{lead}"
     world.app.connections.save(world.instance.id, Side.SALESFORCE, settings)
     assert before <= calls(world)
+
+
+def test_how_somebody_stands_is_told_from_their_side_and_every_reason_in_words(flask):
+    with flask.test_request_context(headers={"Accept-Language": "en"}):
+        waiting = Standing(PersonState.WAITING, "another-is-preferred", Reaction.PERSON)
+        assert sentence_of(waiting, Side.SALESFORCE).startswith("This person is not in Mautic yet. Another record")
+        assert sentence_of(waiting, Side.HOST).startswith("This person is not in Salesforce yet.")
+        held = Standing(PersonState.LINKED, "too-long", Reaction.DATA)
+        assert "The text is longer than its target" in sentence_of(held, Side.HOST)
+        assert "<" not in sentence_of(held, Side.HOST)
 
 
 def test_a_question_is_answered_only_to_the_bundle_and_only_for_a_minute(world, flask, ana):

@@ -93,5 +93,7 @@ def _writers_line(name: str, rows: Sequence[Mapping[str, Any]] | None, user_id: 
         return Line("org-writers", LineStatus.OK, name, text)
     busiest = max(others, key=lambda each: others[each])
     values = {"count": len(others), "busiest": busiest, "changed": others[busiest]}
-    text = told("%(count)s other users changed records in the last 24 hours, most of all %(busiest)s: %(changed)s.")
+    text = told(
+        "Other users who changed records in the last 24 hours: %(count)s, most of all %(busiest)s (%(changed)s)."
+    )
     return Line("org-writers", LineStatus.OK, name, text, values=values)
