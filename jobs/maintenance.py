@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sidecar import checks
 from sidecar.bootstrap import bootstrap
+from sidecar.field_mapping.counting import run_count
 from sidecar.hooks.intake import REMEMBERED
 from sidecar.store.host_events import HostEvents
 from sidecar.store.launches import Launches
@@ -24,3 +25,9 @@ def check_connections(instance_id: int) -> bool:
     """Sign in to both sides of an instance; tell whether both can be worked with."""
     app = bootstrap()
     return all(found.is_ok for found in checks.check_connections(app, app.instances.get_by_id(instance_id)))
+
+
+def count_fields(instance_id: int) -> bool:
+    """Count on both sides of an instance how many people have each field filled; tell whether both told."""
+    app = bootstrap()
+    return run_count(app, app.instances.get_by_id(instance_id))

@@ -41,13 +41,11 @@ class KnownFilling:
         return self.objects.get(object_name, Filled(0))
 
 
-def count_fields(app: App, instance: Instance, mapping: ObjectMapping) -> None:
-    """Count on both sides and remember; what the first side told stays, whatever becomes of the second."""
-    with app.open_sides(instance) as sides:
-        with_email = mapping.host_scope.who is ScopeWho.IDENTIFIED_WITH_EMAIL
-        if isinstance(sides.host, TellsFilling):
-            _keep(app, instance, Side.HOST, {mapping.host_object: sides.host.count_filled(with_email=with_email)})
-        _keep(app, instance, Side.SALESFORCE, sides.salesforce.count_filled(mapping.salesforce_objects))
+def count_side(app: App, instance: Instance, mapping: ObjectMapping, side: Side) -> None:
+    """Count on one side, whatever becomes of the other, and remember. It may take minutes."""
+    count = _count_host if side is Side.HOST else _count_salesforce
+    if (objects := count(app, instance, mapping)) is not None:
+        _keep(app, instance, side, objects)
 
 
 def known_filling(app: App, instance: Instance) -> KnownFilling:
@@ -73,6 +71,23 @@ def read_samples(
         AuditEntry(who, "mapping-samples-shown", app.clock(), after=pair.name, instance_id=instance.id)
     )
     return found
+
+
+def _count_host(app: App, instance: Instance, mapping: ObjectMapping) -> Mapping[str, Filled] | None:
+    """Return the counts of the host, or None if it is one that cannot tell."""
+    host = app.connect_host(instance)
+    try:
+        if not isinstance(host, TellsFilling):
+            return None
+        with_email = mapping.host_scope.who is ScopeWho.IDENTIFIED_WITH_EMAIL
+        return {mapping.host_object: host.count_filled(with_email=with_email)}
+    finally:
+        host.close()
+
+
+def _count_salesforce(app: App, instance: Instance, mapping: ObjectMapping) -> Mapping[str, Filled]:
+    with app.open_salesforce(instance) as salesforce:
+        return salesforce.count_filled(mapping.salesforce_objects)
 
 
 def _texts(values: Sequence[Value]) -> list[str]:

@@ -1,6 +1,6 @@
 """Which field goes with which, and who wins: the table, the settings of the whole, and every version ever saved."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +12,16 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField
 from wtforms.validators import InputRequired
 
-from sidecar.bootstrap import App
-from sidecar.errors import SidecarError
+from sidecar.errors import SidecarError, TransientError
+from sidecar.field_mapping.counting import ask_count, known_counting
 from sidecar.field_mapping.fields import read_fields
-from sidecar.field_mapping.filling import KnownFilling, count_fields, known_filling
+from sidecar.field_mapping.filling import KnownFilling, known_filling
 from sidecar.field_mapping.saving import SHIPPED, Standing, document_of, history, save, standing
 from sidecar.mapping.editing import Change, Settings, with_settings
-from sidecar.mapping.model import FieldPair, ObjectMapping
+from sidecar.mapping.model import FieldPair
 from sidecar.mapping.problems import WARNINGS
 from sidecar.mapping.rules import Problem
 from sidecar.records import FieldInfo
-from sidecar.store.instances import Instance
 from sidecar.store.overview import InstanceView
 from sidecar.store.users import Role
 from sidecar.web import mapping_words as words
@@ -104,7 +103,8 @@ class VersionForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
 def show(slug: str) -> ResponseReturnValue:
     """Show every pair, or those that a search finds. Neither system is asked anything."""
     view = visible(slug)
-    found, filling = standing_of(view), known_filling(sidecar(), sidecar().instances.get_by_id(view.id))
+    found = standing_of(view)
+    filling = known_filling(sidecar(), found.instance)
     rows = rows_of(found, filling)
     text, only_problems = request.args.get("q", "").strip(), bool(request.args.get("problems"))
     chosen = [row for row in rows if row.has(text.casefold()) and (row.findings or not only_problems)]
@@ -113,6 +113,8 @@ def show(slug: str) -> ResponseReturnValue:
         view=view,
         found=found,
         filling=filling,
+        counting=known_counting(sidecar(), found.instance),
+        now=sidecar().clock(),
         rows=chosen,
         total=len(rows),
         general=findings_of(found, None),
@@ -127,25 +129,24 @@ def show(slug: str) -> ResponseReturnValue:
 @at_least(Role.ADMINISTRATOR)
 def read(slug: str) -> ResponseReturnValue:
     """Ask both systems for their fields."""
-    return _ask_both(slug, read_fields, gettext("Both systems were read."))
+    instance = sidecar().instances.get_by_id(visible(slug).id)
+    try:
+        read_fields(sidecar(), instance, sidecar().mapping(instance, "people"))
+    except SidecarError as error:
+        flash(f"{error.message} ({error.code})", "bad")
+    else:
+        flash(gettext("Both systems were read."), "good")
+    return redirect(url_for("mapping_page.show", slug=slug))
 
 
 @bp.post("/instances/<slug>/mapping/count")
 @at_least(Role.ADMINISTRATOR)
 def count(slug: str) -> ResponseReturnValue:
-    """Count on both sides how many people have each field filled."""
-    return _ask_both(slug, count_fields, gettext("The fields of both systems were counted."))
-
-
-def _ask_both(slug: str, ask: Callable[[App, Instance, ObjectMapping], object], done: str) -> ResponseReturnValue:
-    """Ask both systems something, and say how that went."""
-    instance = sidecar().instances.get_by_id(visible(slug).id)
+    """Have a worker count on both sides how many people have each field filled; the page tells how far it came."""
     try:
-        ask(sidecar(), instance, sidecar().mapping(instance, "people"))
-    except SidecarError as error:
+        ask_count(sidecar(), sidecar().instances.get_by_id(visible(slug).id))
+    except TransientError as error:
         flash(f"{error.message} ({error.code})", "bad")
-    else:
-        flash(done, "good")
     return redirect(url_for("mapping_page.show", slug=slug))
 
 
