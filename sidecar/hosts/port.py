@@ -4,8 +4,8 @@ A fork that speaks to another platform writes one folder beside this file with s
 `sidecar/bootstrap.py` that opens it (docs/generic-host.md).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -27,6 +27,15 @@ class ToldPush:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who there is to take part: how many people, how many of them with an e-mail address, and the segments, alias → name."""
+
+    everybody: int
+    with_email: int
+    segments: Mapping[str, str] = field(default_factory=dict)
+
+
 class HostSide(SidePort, Protocol):
     """The host's side of one instance. Every method may raise SetupError or TransientError."""
 
@@ -43,6 +52,9 @@ class HostSide(SidePort, Protocol):
 
     def count(self, rules: Rules) -> tuple[int, int]:
         """Return how many people there are of the kind that may take part, and how many of them the scope lets in."""
+
+    def read_audience(self) -> Audience:
+        """Return who there is, whatever the scope; without segments where there are none, or our user may not see them."""
 
     def count_filled(self, *, with_email: bool) -> Filled:
         """Return how many people, or people with an address, have each field filled. One statement, over all of them."""

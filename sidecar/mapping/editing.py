@@ -11,6 +11,7 @@ from typing import Any
 
 from sidecar.mapping.document import NAME
 from sidecar.mapping.export import dump_mapping
+from sidecar.mapping.model import ScopeWho
 from sidecar.mapping.parse import Direction, parse_mapping
 from sidecar.records import Side
 
@@ -39,6 +40,15 @@ class Settings:
     conflict_policy: str
     fill_if_empty: bool
     on_duplicate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Participants:
+    """Who of the host takes part, as far as a page lets people choose: the kind of people, and segments by alias."""
+
+    who: str
+    only_in_segment: str | None
+    not_in_segment: str | None
 
 
 def with_pair(document: Document, name: str, values: Mapping[str, Any], *, is_match: bool) -> dict[str, Any]:
@@ -77,6 +87,24 @@ def with_settings(document: Document, settings: Settings) -> dict[str, Any]:
         "fill_if_empty": settings.fill_if_empty,
         "on_duplicate": settings.on_duplicate,
     }
+    return changed
+
+
+def with_participants(document: Document, chosen: Participants) -> dict[str, Any]:
+    """Return the document with others of the host taking part; what its scope says beside that stays."""
+    changed = deepcopy(dict(document))
+    scopes = changed.setdefault("scope", {})
+    host = scopes.setdefault("host", {})
+    for key in ("who", "only_in_segment", "not_in_segment"):
+        host.pop(key, None)
+        if value := getattr(chosen, key):
+            host[key] = value
+    if host.get("who") == ScopeWho.IDENTIFIED_WITH_EMAIL:
+        del host["who"]
+    if not host:
+        del scopes["host"]
+    if not scopes:
+        del changed["scope"]
     return changed
 
 

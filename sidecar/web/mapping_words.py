@@ -74,6 +74,10 @@ DUPLICATES: Mapping[str, Any] = {
     "hold": lazy_gettext("Leave it to a person"),
     "save": lazy_gettext("Save all the same, where the rule only warns"),
 }
+WHO: Mapping[str, Any] = {
+    "identified_with_email": lazy_gettext("Contacts with an e-mail address"),
+    "everyone": lazy_gettext("Everybody, anonymous visitors among them"),
+}
 KEYS: Mapping[str, Any] = {
     "host": lazy_gettext("Mautic field"),
     "salesforce": lazy_gettext("Salesforce field"),
@@ -91,6 +95,9 @@ KEYS: Mapping[str, Any] = {
     "on_duplicate": lazy_gettext("When a duplicate rule stops a creation"),
     "match_on": lazy_gettext("People are recognised by"),
     "update": lazy_gettext("Sides that are changed"),
+    "host.who": lazy_gettext("Who of Mautic takes part"),
+    "host.only_in_segment": lazy_gettext("Only who is in the segment"),
+    "host.not_in_segment": lazy_gettext("Nobody who is in the segment"),
 }
 _VALUES: Mapping[str, Mapping[str, Any]] = {
     "priority": PRIORITIES,
@@ -99,6 +106,7 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
     "transform": TRANSFORMS,
     "direction": DIRECTIONS,
     "on_duplicate": DUPLICATES,
+    "host.who": WHO,
 }
 _DEFAULTS: Mapping[str, Any] = {
     "priority": Priority.BOTH,
@@ -106,6 +114,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "transform": "",
     "propagate_blanks": False,
     "enforce": False,
+    "host.who": "identified_with_email",
 }
 PROBLEMS: Mapping[str, Any] = {
     Code.HOST_OBJECT_HIDDEN: lazy_gettext("Mautic's contacts cannot be read with our access."),
@@ -206,7 +215,7 @@ def say_change(change: Change) -> str:
         return str(added if change.before is None else removed)
     key = rest[1] if first == "fields" else ".".join(rest)
     place = rest[0] if first == "fields" else ""
-    name = str(KEYS[key]) if first in ("fields", "mapping") and key in KEYS else change.path
+    name = str(KEYS[key]) if first in ("fields", "mapping", "scope") and key in KEYS else change.path
     if first == "fields" and len(rest) > 2:
         name = f"{name} ({rest[2]})"
     place = f"{place} · " if place and name != change.path else ""

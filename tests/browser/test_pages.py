@@ -32,6 +32,7 @@ PAGES = {
     "connect": "/instances/beta/connect",
     "held-back": "/instances/beta/waiting/people?reason=not-in-picklist",
     "mapping": "/instances/beta/mapping",
+    "mapping-scope": "/instances/beta/mapping/scope",
     "mapping-pair": "/instances/beta/mapping/pairs/title",
     "people": "/instances/beta/people",
     "person": "/instances/beta/people/2",

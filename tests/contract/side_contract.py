@@ -266,6 +266,8 @@ def what_is_counted_and_sampled_is_what_is_there(lab: HostLab) -> None:
     assert everybody == in_scope > 0
     filled = lab.side.count_filled(with_email=True)
     assert (filled.records, filled.by_field["email"]) == (everybody, everybody)
+    audience = lab.side.read_audience()
+    assert (audience.with_email, audience.everybody >= everybody) == (everybody, True)
     assert lab.side.read_samples("city", 1) == ["Oslo"]
     assert lab.side.find_rival(lab.world.now) is None
     assert lab.side.missing_segments(lab.rules) == ()

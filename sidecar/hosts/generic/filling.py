@@ -27,6 +27,15 @@ def count_filled(reader: TableReader, *, with_email: bool) -> Filled:
     return Filled(int(everybody), always | {name: int(each) for name, each in zip(names, numbers, strict=True)})
 
 
+def count_people(reader: TableReader) -> tuple[int, int]:
+    """Return how many people there are, and how many with an e-mail address."""
+    host = reader.host
+    address = func.count(_filled(host, "email")) if host.is_column("email") else func.count()
+    with talking(reader.engine) as connection:
+        everybody, with_email = connection.execute(select(func.count(), address).where(host.living)).one()
+    return int(everybody), int(with_email)
+
+
 def read_samples(reader: TableReader, name: str, most: int) -> list[Value]:
     """Return what the newest people that have the field filled have in it."""
     host = reader.host

@@ -8,11 +8,11 @@ from sidecar.clock import utc_now
 from sidecar.hosts.finder import Asking, find_people
 from sidecar.hosts.generic.connection import GenericConnection
 from sidecar.hosts.generic.database import open_database
-from sidecar.hosts.generic.filling import count_filled, read_samples
+from sidecar.hosts.generic.filling import count_filled, count_people, read_samples
 from sidecar.hosts.generic.reader import TableReader, Wish
 from sidecar.hosts.generic.table import CONTACT
 from sidecar.hosts.generic.writer import TableWriter
-from sidecar.hosts.port import ToldPush
+from sidecar.hosts.port import Audience, ToldPush
 from sidecar.mapping.filled import Filled
 from sidecar.mapping.model import ObjectMapping, ScopeWho
 from sidecar.mapping.rules import Problem, Rules
@@ -118,6 +118,10 @@ class GenericSide:
             everybody += len(kind)
             in_scope += sum(judge(rules.host_scope, each.values).is_in for each in kind)
         return everybody, in_scope
+
+    def read_audience(self) -> Audience:
+        """See HostSide. There are no segments."""
+        return Audience(*count_people(self.reader))
 
     def count_filled(self, *, with_email: bool) -> Filled:
         """See HostSide."""

@@ -9,6 +9,7 @@ from requests.adapters import BaseAdapter
 
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
+from sidecar.errors import SetupError
 from sidecar.hosts.finder import Asking, find_people
 from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
@@ -20,13 +21,13 @@ from sidecar.hosts.mautic.native.tables import NativeTables
 from sidecar.hosts.mautic.native.watch import watch
 from sidecar.hosts.mautic.reader import CONTACT, ContactReader, Wish, id_of, ref_of
 from sidecar.hosts.mautic.segments import SegmentWriter
-from sidecar.hosts.mautic.standing import read_segment_ids
+from sidecar.hosts.mautic.standing import read_segment_ids, read_segment_names
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.tags import count_contacts
 from sidecar.hosts.mautic.timeline import TimelineReader
 from sidecar.hosts.mautic.told import ToldContacts, take_pushes
 from sidecar.hosts.mautic.writer import ContactWriter
-from sidecar.hosts.port import ToldPush
+from sidecar.hosts.port import Audience, ToldPush
 from sidecar.mapping.filled import Filled
 from sidecar.mapping.model import ObjectMapping, ScopeWho
 from sidecar.mapping.rules import Problem, Rules
@@ -161,6 +162,18 @@ class MauticSide:
         wish = replace(Wish.of(rules), consent=False)
         pages = self.reader.read_everybody(wish, with_email=with_email)
         return everybody, sum(judge(rules.host_scope, record.values).is_in for page in pages for record in page)
+
+    def read_audience(self) -> Audience:
+        """See HostSide."""
+        with reading(self.reader.engine) as connection:
+            everybody = count_contacts(connection, self.reader.tables, with_email=False)
+            with_email = count_contacts(connection, self.reader.tables, with_email=True)
+        try:
+            with reading(self.reader.engine) as connection:
+                segments = read_segment_names(connection, self.reader.tables)
+        except SetupError:  # a narrow user sees segments only once a mapping names one
+            segments = {}
+        return Audience(everybody, with_email, segments)
 
     def count_filled(self, *, with_email: bool) -> Filled:
         """Return how many contacts have each field filled. One statement, over all of them."""

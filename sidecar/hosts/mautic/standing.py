@@ -61,6 +61,13 @@ def read_segment_ids(connection: Connection, tables: Tables, scope: HostScope) -
     return {str(row.alias): int(row.id) for row in rows}
 
 
+def read_segment_names(connection: Connection, tables: Tables) -> dict[str, str]:
+    """Return the names of all published segments by alias, in the order of their names."""
+    segments = tables.segments
+    wanted = select(segments.c.alias, segments.c.name).where(segments.c.is_published == 1).order_by(segments.c.name)
+    return {str(row.alias): str(row.name) for row in connection.execute(wanted)}
+
+
 def _domain(email: object) -> str | None:
     address = str(email or "").strip()
     return address.rpartition("@")[2].lower() if "@" in address else None

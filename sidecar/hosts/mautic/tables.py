@@ -58,7 +58,7 @@ class Tables:
     @property
     def segments(self) -> TableClause:
         """The names of segments."""
-        return self._table("lead_lists", "id", "alias")
+        return self._table("lead_lists", "id", "alias", "name", "is_published")
 
     @property
     def segment_members(self) -> TableClause:
