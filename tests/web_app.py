@@ -22,6 +22,7 @@ from sidecar.store.lane import SqlLaneStore
 from sidecar.store.session import Database
 from sidecar.store.users import Role, User, Users
 from sidecar.sync.model import Action, Decision, Outcome, Pair, Reaction, Status
+from sidecar.web import create_app
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -55,6 +56,15 @@ def log_in(client: FlaskClient, user: User) -> None:
     """Be that user from now on, without the form."""
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = str(user.id), True
+
+
+def client_of(app: App, name: str) -> FlaskClient:
+    """A browser in which the user of that name has logged in; forms need no token there."""
+    flask = create_app(app)
+    flask.config["WTF_CSRF_ENABLED"] = False
+    client = flask.test_client()
+    log_in(client, next(user for user in app.users.list() if user.name == name))
+    return client
 
 
 def add_instance(

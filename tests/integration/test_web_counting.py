@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
-from flask.testing import FlaskClient
 
 from jobs import maintenance
 from sidecar.errors import TransientError
@@ -17,8 +16,7 @@ from sidecar.field_mapping.filling import known_filling
 from sidecar.records import Side
 from sidecar.sandbox.org.faults import Fault
 from sidecar.store.users import Role
-from sidecar.web import create_app
-from tests.web_app import add_user, log_in
+from tests.web_app import add_user, client_of
 from tests.world import World, make_world
 
 PAGE = "/instances/acme/mapping"
@@ -67,14 +65,6 @@ def queue(world: World, monkeypatch: pytest.MonkeyPatch) -> Queue:
     return queue
 
 
-def client_of(world: World, name: str) -> FlaskClient:
-    flask = create_app(world.app)
-    flask.config["WTF_CSRF_ENABLED"] = False
-    client = flask.test_client()
-    log_in(client, next(user for user in world.app.users.list() if user.name == name))
-    return client
-
-
 def counted_at(world: World) -> datetime | None:
     return known_filling(world.app, world.instance).counted_at
 
@@ -82,7 +72,7 @@ def counted_at(world: World) -> datetime | None:
 def test_a_count_that_was_asked_for_twice_is_queued_once_and_the_page_tells_how_far_it_came(
     world: World, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, told = client_of(world, "ada"), []
+    client, told = client_of(world.app, "ada"), []
     for _ in range(2):
         text = client.post(f"{PAGE}/count", follow_redirects=True).text
     assert queue.jobs == [("jobs.maintenance.count_fields", world.instance.id)]
@@ -129,7 +119,7 @@ def broken(world: World, side: Side) -> Iterator[None]:
 def test_what_one_side_told_stays_when_the_other_fails_and_the_page_says_why(
     world: World, queue: Queue, side: Side, name: str, code: str
 ) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     counting.run_count(world.app, world.instance)
     world.later(minutes=5)
     client.post(f"{PAGE}/count")
@@ -138,7 +128,7 @@ def test_what_one_side_told_stays_when_the_other_fails_and_the_page_says_why(
     text = client.get(PAGE).text
     assert f"{name} could not be counted" in text
     assert f'<a href="/reasons/{code}">' in text
-    assert "n’a pas pu être compté" in client_of(world, "vue").get(PAGE).text
+    assert "n’a pas pu être compté" in client_of(world.app, "vue").get(PAGE).text
     assert (BUTTON in text, LOOK_AGAIN in text) == (True, False)
     kept = {each: json.loads(world.app.cache(world.instance, each).get("mapping-filled")) for each in Side}
     assert kept[side]["counted_at"] < kept[side.other]["counted_at"] == world.now.isoformat()
@@ -148,7 +138,7 @@ def test_what_one_side_told_stays_when_the_other_fails_and_the_page_says_why(
 
 
 def test_a_count_without_an_end_is_lost_after_an_hour_and_the_button_comes_back(world: World, queue: Queue) -> None:
-    client, asked_at = client_of(world, "ada"), world.now
+    client, asked_at = client_of(world.app, "ada"), world.now
     client.post(f"{PAGE}/count")
     asked = counting.known_counting(world.app, world.instance)
     assert asked.asked_at == asked_at
@@ -184,7 +174,7 @@ def test_a_late_end_of_a_lost_count_is_no_end_of_the_one_asked_for_since(world: 
 
 
 def test_a_queue_that_does_not_answer_is_told_and_nothing_counts_as_asked(world: World, queue: Queue) -> None:
-    client, queue.answers = client_of(world, "ada"), False
+    client, queue.answers = client_of(world.app, "ada"), False
     text = client.post(f"{PAGE}/count", follow_redirects=True).text
     assert "The queue does not answer (queue-unreachable)" in text
     assert BUTTON in text

@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
 
 from sidecar.field_mapping.counting import run_count
 from sidecar.field_mapping.saving import NAME
 from sidecar.mapping.export import dump_mapping
 from sidecar.store.audit import AuditLog
 from sidecar.store.users import Role
-from sidecar.web import create_app
-from tests.web_app import add_user, counted_queries, log_in
+from tests.web_app import add_user, client_of, counted_queries
 from tests.world import World, make_world
 
 PAGE = "/instances/acme/mapping"
@@ -34,7 +32,7 @@ def read_world() -> Iterator[World]:
     found.org.insert("Lead", {"LastName": "Roe", "Company": "B", "Phone": "1", "Interests__c": "Music"})
     found.org.insert("Lead", {"LastName": "Poe", "Company": "B"})
     found.later(minutes=1)
-    client = client_of(found, "ada")
+    client = client_of(found.app, "ada")
     client.post(f"{PAGE}/read")
     before = calls_of(found)
     run_count(found.app, found.instance)
@@ -46,17 +44,9 @@ def read_world() -> Iterator[World]:
 @pytest.fixture
 def world(read_world: World) -> World:
     """The same, with the shipped mapping: whatever a test before saved is put back as a new version."""
-    client = client_of(read_world, "ada")
+    client = client_of(read_world.app, "ada")
     client.post(f"{PAGE}/versions/0", data={"version": version(read_world)})
     return read_world
-
-
-def client_of(world: World, name: str) -> FlaskClient:
-    flask = create_app(world.app)
-    flask.config["WTF_CSRF_ENABLED"] = False
-    client = flask.test_client()
-    log_in(client, next(user for user in world.app.users.list() if user.name == name))
-    return client
 
 
 def calls_of(world: World) -> int:
@@ -84,7 +74,7 @@ def row_of(text: str, name: str) -> str:
 
 
 def test_the_table_tells_both_fields_their_types_who_wins_and_what_is_wrong(world: World) -> None:
-    text = client_of(world, "ada").get(PAGE).text
+    text = client_of(world.app, "ada").get(PAGE).text
     title = row_of(text, "title")
     assert all(words in title for words in ("Title", "position", "Text, up to 128 characters", "Two-way"))
     assert "A text that is too long is cut" in title
@@ -100,7 +90,7 @@ def test_the_table_tells_both_fields_their_types_who_wins_and_what_is_wrong(worl
 
 
 def test_a_search_by_label_or_name_needs_no_script(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     found = client.get(f"{PAGE}?q=mailingcity").text
     assert re.findall(r"/mapping/pairs/(\w+)", found) == ["city"]
     assert "/pairs/email" in client.get(f"{PAGE}?q=E-MAIL").text or "/pairs/email" in client.get(f"{PAGE}?q=email").text
@@ -110,7 +100,7 @@ def test_a_search_by_label_or_name_needs_no_script(world: World) -> None:
 
 
 def test_looking_asks_neither_system_and_as_much_of_our_database_for_300_pairs_as_for_a_few(world: World) -> None:
-    client, calls = client_of(world, "ada"), calls_of(world)
+    client, calls = client_of(world.app, "ada"), calls_of(world)
     with counted_queries() as few:
         client.get(PAGE)
     wide = document(world)
@@ -127,7 +117,7 @@ def test_looking_asks_neither_system_and_as_much_of_our_database_for_300_pairs_a
 
 
 def test_filled_fields_are_counted_as_shares_with_their_numbers_in_few_calls(world: World) -> None:
-    text = client_of(world, "ada").get(PAGE).text
+    text = client_of(world.app, "ada").get(PAGE).text
     assert "filled: 33% (1 of 3)" in row_of(text, "first_name")  # who has no address does not count
     phone, interests = row_of(text, "phone"), row_of(text, "interests")
     assert "filled: 50% (1 of 2)" in phone
@@ -136,16 +126,16 @@ def test_filled_fields_are_counted_as_shares_with_their_numbers_in_few_calls(wor
 
 
 def test_values_are_shown_once_to_administrators_and_kept_nowhere(world: World) -> None:
-    answer = client_of(world, "ada").post(f"{PAGE}/pairs/phone/samples")
+    answer = client_of(world.app, "ada").post(f"{PAGE}/pairs/phone/samples")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "<li>1</li>" in answer.text
     entry = AuditLog(world.app.database).entries(limit=1)[0]
     assert (entry.who, entry.what, entry.after) == ("ada", "mapping-samples-shown", "phone")
-    assert client_of(world, "vue").post(f"{PAGE}/pairs/phone/samples").status_code == 403
+    assert client_of(world.app, "vue").post(f"{PAGE}/pairs/phone/samples").status_code == 403
 
 
 def test_a_pair_is_added_changed_and_removed_as_versions_with_author_and_changes(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     before = version(world)
     added = client.post(
         f"{PAGE}/add",
@@ -174,7 +164,7 @@ def test_an_edit_leaves_everything_it_is_not_about_as_it_stands(world: World) ->
     rich["owners"] = {"fallback": "office@example.com"}
     rich["scope"] = {"Lead": {"records": "matching", "criteria": [{"field": "Rating", "in": ["Hot"]}]}}
     world.app.mappings.save(world.instance.id, NAME, rich, "a file", world.now)
-    client_of(world, "ada").post(
+    client_of(world.app, "ada").post(
         f"{PAGE}/pairs/score", data=pair_form(world, "score", {"Lead": "Score__c", "Contact": "Score__c"})
     )
     rich["fields"]["score"].pop("priority")
@@ -198,13 +188,13 @@ def test_nothing_that_cannot_be_followed_is_saved(
     world: World, host: str, salesforce: dict[str, str], more: dict[str, str], told: str
 ) -> None:
     before = version(world)
-    answer = client_of(world, "ada").post(f"{PAGE}/add", data=pair_form(world, host, salesforce, **more))
+    answer = client_of(world.app, "ada").post(f"{PAGE}/add", data=pair_form(world, host, salesforce, **more))
     assert (answer.status_code, told in answer.text) == (422, True)
     assert version(world) == before
 
 
 def test_types_that_cannot_be_joined_are_refused_in_words_with_the_choice_that_would_do(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     refused = client.post(f"{PAGE}/add", data=pair_form(world, "points", {"Contact": "Birthdate"})).text
     assert "Birthdate (Date) and Points (Number) cannot be joined like this: the types do not fit." in refused
     assert "No choice would do. (no-converter)" in refused
@@ -215,7 +205,7 @@ def test_types_that_cannot_be_joined_are_refused_in_words_with_the_choice_that_w
 
 
 def test_the_drop_downs_offer_what_is_free_grouped_by_type_with_label_and_filling(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     text = client.get(f"{PAGE}/add").text
     hosts = text.split('id="host"')[1].split("</select>")[0]
     assert 'value="fax"' in hosts
@@ -236,7 +226,7 @@ def test_the_drop_downs_offer_what_is_free_grouped_by_type_with_label_and_fillin
 
 
 def test_what_means_the_same_on_both_sides_is_recommended_and_can_be_chosen(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     client.post(f"{PAGE}/pairs/title/remove", data={"version": version(world)})
     assert "1 recommended" in client.get(PAGE).text
     text = client.get(f"{PAGE}/add?recommended=title").text
@@ -246,7 +236,7 @@ def test_what_means_the_same_on_both_sides_is_recommended_and_can_be_chosen(worl
 
 
 def test_an_earlier_version_holds_again_and_who_looked_at_an_old_one_overwrites_nothing(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     kept, old = document(world), version(world)
     client.post(f"{PAGE}/pairs/mobile/remove", data={"version": old})
     late = client.post(f"{PAGE}/pairs/phone/remove", data={"version": old}, follow_redirects=True).text
@@ -262,7 +252,7 @@ def test_an_earlier_version_holds_again_and_who_looked_at_an_old_one_overwrites_
 
 
 def test_the_settings_of_the_whole_are_saved_by_the_same_rules(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     settings = {
         "version": version(world),
         "direction": "to_salesforce",
@@ -285,7 +275,7 @@ def test_the_settings_of_the_whole_are_saved_by_the_same_rules(world: World) -> 
 
 
 def test_a_viewer_reads_in_french_and_changes_nothing(world: World) -> None:
-    client, before = client_of(world, "vue"), version(world)
+    client, before = client_of(world.app, "vue"), version(world)
     text = client.get(PAGE).text
     assert "Correspondance des champs" in text
     assert "rempli" in text

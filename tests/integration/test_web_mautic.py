@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
 
 from sidecar.records import Side
 from sidecar.store.audit import AuditLog
 from sidecar.store.users import Role
-from sidecar.web import create_app
-from tests.web_app import add_user, log_in
+from tests.web_app import add_user, client_of
 from tests.world import HOST_URL, World, make_world
 
 PAGE = "/instances/acme/mautic"
@@ -25,22 +23,13 @@ def world() -> Iterator[World]:
     found.close()
 
 
-def client_of(world: World, name: str) -> FlaskClient:
-    flask = create_app(world.app)
-    flask.config["WTF_CSRF_ENABLED"] = False
-    client = flask.test_client()
-    user = next(user for user in world.app.users.list() if user.name == name)
-    log_in(client, user)
-    return client
-
-
 def form(world: World, **changes: object) -> dict[str, object]:
     client_id = world.app.connections.load(world.instance.id, Side.HOST).settings["client_id"]
     return {"base_url": HOST_URL, "client_id": client_id, "parallel": 1, **changes}
 
 
 def test_an_operator_connects_checks_and_registers_and_the_keys_are_shown_once(world: World) -> None:
-    client = client_of(world, "ope")
+    client = client_of(world.app, "ope")
     saved = client.post(PAGE, data=form(world), follow_redirects=True).text
     assert "The connection works" in saved
     assert "A secret is stored" in saved
@@ -81,20 +70,20 @@ def test_an_administrator_reaches_no_place_of_this_machine_and_no_secret_moves_t
     world: World, changes: dict[str, object], code: str
 ) -> None:
     before = world.app.connections.load(world.instance.id, Side.HOST).settings
-    answer = client_of(world, "ada").post(PAGE, data=form(world, **changes))
+    answer = client_of(world.app, "ada").post(PAGE, data=form(world, **changes))
     assert answer.status_code == 422
     assert code in answer.text
     assert world.app.connections.load(world.instance.id, Side.HOST).settings == before
 
 
 def test_who_only_looks_neither_connects_nor_registers(world: World) -> None:
-    client = client_of(world, "vue")
+    client = client_of(world.app, "vue")
     assert {client.get(PAGE).status_code, client.post(f"{PAGE}/register").status_code} == {403}
     assert "Add connection" not in client.get("/").text
 
 
 def test_a_connection_is_added_from_the_list_with_a_name_that_is_given_once(world: World) -> None:
-    client = client_of(world, "ada")
+    client = client_of(world.app, "ada")
     assert "/add-connection" in client.get("/").text
     added = client.post("/add-connection", data={"label": "Été & Fils"})
     assert added.headers["Location"].endswith("/instances/ete-fils/mautic")
@@ -103,4 +92,4 @@ def test_a_connection_is_added_from_the_list_with_a_name_that_is_given_once(worl
     for data, code in (({"label": " été & fils ", "slug": "x"}, "instance-label-taken"), ({"label": ""}, "a name")):
         refused = client.post("/add-connection", data=data)
         assert (refused.status_code, code in refused.text) == (422, True)
-    assert client_of(world, "own").get("/add-connection").status_code == 403
+    assert client_of(world.app, "own").get("/add-connection").status_code == 403

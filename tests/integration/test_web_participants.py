@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
 
 from sidecar.mapping.export import dump_mapping
 from sidecar.store.users import Role
-from sidecar.web import create_app
-from tests.web_app import add_user, log_in
+from tests.web_app import add_user, client_of
 from tests.world import World, make_world
 
 PAGE = "/instances/acme/mapping/scope"
@@ -33,14 +31,6 @@ def world() -> Iterator[World]:
     found.close()
 
 
-def client_of(world: World, name: str) -> FlaskClient:
-    flask = create_app(world.app)
-    flask.config["WTF_CSRF_ENABLED"] = False
-    client = flask.test_client()
-    log_in(client, next(user for user in world.app.users.list() if user.name == name))
-    return client
-
-
 def chosen(world: World, **more: str) -> dict[str, str]:
     saved = world.app.mappings.current(world.instance.id, "people")
     version = str(saved.version if saved else 0)
@@ -57,7 +47,7 @@ def scope_of(world: World):
 
 
 def test_everybody_takes_part_only_by_whoever_saw_the_number_and_means_it(world: World) -> None:
-    ada = client_of(world, "ada")
+    ada = client_of(world.app, "ada")
     everybody = chosen(world, who="everyone", is_meant="y")
     refused = ada.post(PAGE, data=everybody)
     assert (refused.status_code, "Count first" in refused.text) == (422, True)
@@ -77,7 +67,7 @@ def test_everybody_takes_part_only_by_whoever_saw_the_number_and_means_it(world:
 
 
 def test_segments_are_chosen_by_name_from_those_that_mautic_has_published(world: World) -> None:
-    ada = client_of(world, "ada")
+    ada = client_of(world.app, "ada")
     assert "buyers" not in ada.get(PAGE).text
     ada.post(f"{PAGE}/read")
     page = ada.get(PAGE).text
@@ -94,7 +84,7 @@ def test_what_else_the_scope_says_stays_and_a_segment_that_is_gone_can_be_kept(w
     document = dump_mapping(world.app.mapping(world.instance, "people"))
     scope = {"host": {"only_in_segment": "gone", "not_with_tag": "staff"}}
     world.app.mappings.save(world.instance.id, "people", {**document, "scope": scope}, "a test", world.now)
-    ada = client_of(world, "ada")
+    ada = client_of(world.app, "ada")
     assert re.search(r'<option selected value="gone">', ada.get(PAGE).text)
     ada.post(PAGE, data=chosen(world, only_in_segment="gone", not_in_segment=""))
     ada.post(PAGE, data=chosen(world))
@@ -102,6 +92,6 @@ def test_what_else_the_scope_says_stays_and_a_segment_that_is_gone_can_be_kept(w
 
 
 def test_who_only_looks_on_chooses_nothing(world: World) -> None:
-    vue = client_of(world, "vue")
+    vue = client_of(world.app, "vue")
     answers = [vue.get(PAGE), vue.post(PAGE, data=chosen(world)), vue.post(f"{PAGE}/read")]
     assert [answer.status_code for answer in answers] == [403, 403, 403]
