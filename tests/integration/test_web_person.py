@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 
 from sidecar import slots
 from sidecar.people import PersonState, Standing, standing_of
@@ -243,6 +244,8 @@ def test_how_somebody_stands_is_told_from_their_side_and_every_reason_in_words(f
         held = Standing(PersonState.LINKED, "too-long", Reaction.DATA)
         assert "The text is longer than its target" in sentence_of(held, Side.HOST)
         assert "<" not in sentence_of(held, Side.HOST)
+        with force_locale("fr"):
+            assert "Le texte est plus long que sa cible" in sentence_of(held, Side.HOST)
 
 
 def test_a_question_is_answered_only_to_the_bundle_and_only_for_a_minute(world, flask, ana):
