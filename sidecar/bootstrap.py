@@ -185,6 +185,15 @@ class App:
             side.close()
             gate.flush()
 
+    @contextmanager
+    def open_host(self, instance: Instance) -> Iterator[HostSide]:
+        """Connect the host alone; nothing is called before it is needed."""
+        host = self.connect_host(instance)
+        try:
+            yield host
+        finally:
+            host.close()
+
     def connect_host(self, instance: Instance) -> HostSide:
         """Return the host side of an instance, of whatever kind; SetupError if nobody entered how to reach it."""
         settings = self._connection(instance, Side.HOST)

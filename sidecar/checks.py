@@ -47,13 +47,10 @@ def check_side(app: App, instance: Instance, side: Side) -> SideCheck:
 
 def _reach_host(app: App, instance: Instance) -> str:
     app.forget(instance, Side.HOST)
-    host = app.connect_host(instance)
-    try:
+    with app.open_host(instance) as host:
         found = host.look()
         watch_hook(app, instance, host, at_once=True)
         return found
-    finally:
-        host.close()
 
 
 def _reach_salesforce(app: App, instance: Instance) -> str:

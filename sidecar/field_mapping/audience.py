@@ -1,12 +1,11 @@
 """Who there is in the host to take part in the sync: counted when somebody asks, remembered with its time."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from sidecar.bootstrap import App
-from sidecar.field_mapping.fields import KEPT
+from sidecar.field_mapping.kept import keep, load_kept
 from sidecar.hosts.port import Audience
 from sidecar.records import Side
 from sidecar.store.instances import Instance
@@ -24,17 +23,15 @@ class KnownAudience:
 
 def read_audience(app: App, instance: Instance) -> None:
     """Ask the host who there is, and remember it."""
-    with app.open_sides(instance) as sides:
-        audience = sides.host.read_audience()
-    now = app.clock()
-    text = json.dumps({"counted_at": now.isoformat(), "audience": asdict(audience)})
-    app.cache(instance, Side.HOST).put(_AUDIENCE, text, expires_at=now + KEPT)
+    with app.open_host(instance) as host:
+        audience = host.read_audience()
+    kept = {"counted_at": app.clock().isoformat(), "audience": asdict(audience)}
+    keep(app, instance, Side.HOST, _AUDIENCE, kept)
 
 
 def known_audience(app: App, instance: Instance) -> KnownAudience | None:
     """Return who there was when somebody asked last; asks nobody."""
-    text = app.cache(instance, Side.HOST).get(_AUDIENCE)
-    if text is None:
+    kept = load_kept(app, instance, Side.HOST, _AUDIENCE)
+    if kept is None:
         return None
-    kept = json.loads(text)
     return KnownAudience(datetime.fromisoformat(kept["counted_at"]), Audience(**kept["audience"]))

@@ -1,6 +1,5 @@
 """Counting filled fields in the background: asked for once, done by a worker, and how far it came remembered per side."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,8 +8,8 @@ from typing import Final
 
 from sidecar.bootstrap import App
 from sidecar.errors import SidecarError, TransientError
-from sidecar.field_mapping.fields import KEPT
 from sidecar.field_mapping.filling import count_side
+from sidecar.field_mapping.kept import forget, keep, load_kept
 from sidecar.queue import enqueue
 from sidecar.records import Side
 from sidecar.store.instances import Instance
@@ -119,17 +118,15 @@ def _put_back(app: App, instance: Instance, before: Counting) -> None:
         if side in before.sides:
             _keep(app, instance, side, before.sides[side])
         else:
-            app.cache(instance, side).drop(_COUNTING)
+            forget(app, instance, side, _COUNTING)
 
 
 def _keep(app: App, instance: Instance, side: Side, count: SideCount) -> None:
-    text = json.dumps(asdict(count) | {"asked_at": count.asked_at.isoformat()})
-    app.cache(instance, side).put(_COUNTING, text, expires_at=app.clock() + KEPT)
+    keep(app, instance, side, _COUNTING, asdict(count) | {"asked_at": count.asked_at.isoformat()})
 
 
 def _kept(app: App, instance: Instance, side: Side) -> SideCount | None:
-    text = app.cache(instance, side).get(_COUNTING)
-    if text is None:
+    kept = load_kept(app, instance, side, _COUNTING)
+    if kept is None:
         return None
-    kept = json.loads(text)
     return SideCount(**kept | {"asked_at": datetime.fromisoformat(kept["asked_at"])})

@@ -1,17 +1,16 @@
 """What both systems show of their fields, remembered, so that looking at a mapping costs neither of them a call."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sidecar.bootstrap import App
+from sidecar.field_mapping.kept import keep, load_kept
 from sidecar.mapping.model import ObjectMapping
 from sidecar.records import FieldInfo, FieldType, ObjectSchema, Side
 from sidecar.store.instances import Instance
 
-KEPT: Final = timedelta(days=14)
 _SCHEMAS: Final = "mapping-fields"
 _KNOWN_KEYS: Final = frozenset(each.name for each in fields(FieldInfo))
 
@@ -47,7 +46,7 @@ def read_fields(app: App, instance: Instance, mapping: ObjectMapping) -> KnownFi
 
 def known_fields(app: App, instance: Instance, mapping: ObjectMapping) -> KnownFields:
     """Return what is remembered; asks nobody."""
-    kept = {side: _kept(app, instance, side) for side in Side}
+    kept = {side: load_kept(app, instance, side, _SCHEMAS) for side in Side}
     host, salesforce = kept[Side.HOST], kept[Side.SALESFORCE]
     asked = (host, mapping.host_object), *((salesforce, name) for name in mapping.salesforce_objects)
     if host is None or salesforce is None or any(name not in each["objects"] for each, name in asked if each):
@@ -63,16 +62,9 @@ def known_fields(app: App, instance: Instance, mapping: ObjectMapping) -> KnownF
 
 def remember(app: App, instance: Instance, side: Side, schemas: Mapping[str, ObjectSchema | None]) -> None:
     """Keep what one side showed, until its connection changes; None stands for an object that our user does not see."""
-    now = app.clock()
     objects = {name: [asdict(each) for each in found.fields.values()] if found else None
                for name, found in schemas.items()}  # fmt: skip
-    text = json.dumps({"read_at": now.isoformat(), "objects": objects}, separators=(",", ":"))
-    app.cache(instance, side).put(_SCHEMAS, text, expires_at=now + KEPT)
-
-
-def _kept(app: App, instance: Instance, side: Side) -> dict[str, Any] | None:
-    text = app.cache(instance, side).get(_SCHEMAS)
-    return json.loads(text) if text else None
+    keep(app, instance, side, _SCHEMAS, {"read_at": app.clock().isoformat(), "objects": objects})
 
 
 def _schema(name: str, rows: Sequence[Mapping[str, Any]] | None) -> ObjectSchema | None:

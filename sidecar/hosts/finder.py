@@ -39,6 +39,12 @@ def find_people(host: Asking, rules: Rules, wanted: Sequence[Wanted]) -> list[li
     return found
 
 
+def with_address(records: Iterable[Record], email: str) -> list[Ref]:
+    """Return whose e-mail address is exactly this one, whatever the case, by id."""
+    same = [record.ref for record in records if str(record.values.get("email")).lower() == email.lower()]
+    return sorted(same, key=lambda ref: (len(ref.id), ref.id))
+
+
 def _read_living(host: Asking, ids: Sequence[str]) -> dict[str | None, Record]:
     records = dict(host.read([Ref(host.object, each) for each in ids]))
     survivors = {record.successor for record in records.values() if record.successor}

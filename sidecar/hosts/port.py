@@ -53,6 +53,9 @@ class HostSide(SidePort, Protocol):
     def count(self, rules: Rules) -> tuple[int, int]:
         """Return how many people there are of the kind that may take part, and how many of them the scope lets in."""
 
+    def find_by_email(self, email: str) -> list[Ref]:
+        """Return the living people with exactly this address, whatever the case, by id. Asks nobody but the host."""
+
     def read_audience(self) -> Audience:
         """Return who there is, whatever the scope; without segments where there are none, or our user may not see them."""
 

@@ -87,7 +87,7 @@ class Settler:
         creations = [write for write in outcome.decision.writes if write.ref is None and write.side is Side.HOST]
         if not creations or outcome.link is None:
             return outcome
-        return replace(outcome, waits_for=Reaction.RETRY, try_again_at=self.now)
+        return replace(outcome, waits_for=Reaction.RETRY, waits_because=None, try_again_at=self.now)
 
     def _unwritten(self, decision: Decision) -> Outcome:
         link = self._link(decision, {}) if decision.pair.link else None

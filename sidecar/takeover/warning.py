@@ -9,11 +9,8 @@ from sidecar.store.instances import Instance
 def warn(app: App, instance: Instance) -> Problem | None:
     """Look whether the plugin still syncs, and open or close the alert. One statement in Mautic's database."""
     now = app.clock()
-    host = app.connect_host(instance)
-    try:
+    with app.open_host(instance) as host:
         problem = host.find_rival(now)
-    finally:
-        host.close()
     if problem:
         app.alerts.open(instance.id, "people", problem.code, problem.message, problem.fixed_by, now)
     else:

@@ -57,7 +57,7 @@ def _families(known: Mapping[str, Explanation], code: str) -> list[str]:
 
 @cache
 def _known(language: str) -> Mapping[str, Explanation]:
-    """Return what each row says; the first document that names a code counts."""
+    """Return what each row says; the first document that names a code counts. Without the documents, codes stand alone."""
     found: dict[str, Explanation] = {}
     for name in DOCUMENTS if language in FOLDERS else ():
         path = FOLDERS[language] / name

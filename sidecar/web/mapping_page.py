@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField
 from wtforms.validators import InputRequired
 
-from sidecar.errors import SidecarError, TransientError
+from sidecar.errors import SidecarError
 from sidecar.field_mapping.counting import ask_count, known_counting
 from sidecar.field_mapping.fields import read_fields
 from sidecar.field_mapping.filling import KnownFilling, known_filling
@@ -26,7 +26,7 @@ from sidecar.store.overview import InstanceView
 from sidecar.store.users import Role
 from sidecar.web import mapping_words as words
 from sidecar.web.access import at_least, require_visible
-from sidecar.web.app import overview, sidecar
+from sidecar.web.app import errors_flashed, overview, sidecar
 from sidecar.web.org_page import PlainForm
 
 bp = Blueprint("mapping_page", __name__)
@@ -130,11 +130,8 @@ def show(slug: str) -> ResponseReturnValue:
 def read(slug: str) -> ResponseReturnValue:
     """Ask both systems for their fields."""
     instance = sidecar().instances.get_by_id(visible(slug).id)
-    try:
+    with errors_flashed():
         read_fields(sidecar(), instance, sidecar().mapping(instance, "people"))
-    except SidecarError as error:
-        flash(f"{error.message} ({error.code})", "bad")
-    else:
         flash(gettext("Both systems were read."), "good")
     return redirect(url_for("mapping_page.show", slug=slug))
 
@@ -143,10 +140,9 @@ def read(slug: str) -> ResponseReturnValue:
 @at_least(Role.ADMINISTRATOR)
 def count(slug: str) -> ResponseReturnValue:
     """Have a worker count on both sides how many people have each field filled; the page tells how far it came."""
-    try:
-        ask_count(sidecar(), sidecar().instances.get_by_id(visible(slug).id))
-    except TransientError as error:
-        flash(f"{error.message} ({error.code})", "bad")
+    instance = sidecar().instances.get_by_id(visible(slug).id)
+    with errors_flashed():
+        ask_count(sidecar(), instance)
     return redirect(url_for("mapping_page.show", slug=slug))
 
 

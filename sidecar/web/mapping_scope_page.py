@@ -1,6 +1,6 @@
 """Who of Mautic takes part: everybody or who has an address, and the segments that let people in or keep them out."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf import FlaskForm
@@ -17,7 +17,7 @@ from sidecar.store.overview import InstanceView
 from sidecar.store.users import Role
 from sidecar.web import mapping_words as words
 from sidecar.web.access import at_least
-from sidecar.web.app import sidecar
+from sidecar.web.app import errors_flashed, sidecar
 from sidecar.web.mapping_page import problem_lines, save_version, standing_of, tell_saved, visible
 
 bp = Blueprint("mapping_scope_page", __name__)
@@ -48,17 +48,17 @@ def show(slug: str) -> ResponseReturnValue:
         "only_in_segment": scope.only_in_segment or "",
         "not_in_segment": scope.not_in_segment or "",
     }
-    return _page(view, found, _with_choices(ScopeForm(formdata=None, data=values), found), [])
+    known = known_audience(sidecar(), found.instance)
+    return _page(view, found, _with_choices(ScopeForm(formdata=None, data=values), found, known), known, [])
 
 
 @bp.post("/instances/<slug>/mapping/scope/read")
 @at_least(Role.ADMINISTRATOR)
 def read(slug: str) -> ResponseReturnValue:
     """Count who there is in Mautic, and read its segments."""
-    try:
-        read_audience(sidecar(), sidecar().instances.get_by_id(visible(slug).id))
-    except SidecarError as error:
-        flash(f"{error.message} ({error.code})", "bad")
+    instance = sidecar().instances.get_by_id(visible(slug).id)
+    with errors_flashed():
+        read_audience(sidecar(), instance)
     return redirect(url_for("mapping_scope_page.show", slug=slug))
 
 
@@ -68,8 +68,9 @@ def change(slug: str) -> ResponseReturnValue:
     """Save who takes part; everybody only by whoever saw how many that are, and says so."""
     view = visible(slug)
     found = standing_of(view)
-    form = _with_choices(ScopeForm(), found)
-    problems = _problems(form, found)
+    known = known_audience(sidecar(), found.instance)
+    form = _with_choices(ScopeForm(), found, known)
+    problems = _problems(form, found, known)
     if not problems:
         chosen = Participants(form.who.data, form.only_in_segment.data or None, form.not_in_segment.data or None)
         try:
@@ -77,23 +78,23 @@ def change(slug: str) -> ResponseReturnValue:
         except SidecarError as error:
             problems = problem_lines(error)
     if problems:
-        return _page(view, found, form, problems), _FAILED
+        return _page(view, found, form, known, problems), _FAILED
     return redirect(url_for("mapping_page.show", slug=slug))
 
 
-def _problems(form: ScopeForm, found: Standing) -> list[str]:
+def _problems(form: ScopeForm, found: Standing, known: KnownAudience | None) -> list[str]:
     if not form.validate():
         return [gettext("Choose one of the values of each list.")]
     if form.who.data != ScopeWho.EVERYONE or found.mapping.host_scope.who is ScopeWho.EVERYONE:
         return []
-    if _known(found) is None:
+    if known is None:
         return [gettext("Count first: nobody knows how many people would become Leads.")]
     return [] if form.is_meant.data else [gettext("Tick that you want people without an e-mail address in Salesforce.")]
 
 
-def _with_choices(form: ScopeForm, found: Standing) -> ScopeForm:
+def _with_choices(form: ScopeForm, found: Standing, known: KnownAudience | None) -> ScopeForm:
     """Offer the segments that were read, and those that hold now whether they were read or not."""
-    known, scope = _known(found), found.mapping.host_scope
+    scope = found.mapping.host_scope
     segments = {alias: f"{name} ({alias})" for alias, name in known.audience.segments.items()} if known else {}
     for field, current in (
         (form.only_in_segment, scope.only_in_segment),
@@ -104,11 +105,9 @@ def _with_choices(form: ScopeForm, found: Standing) -> ScopeForm:
     return form
 
 
-def _known(found: Standing) -> KnownAudience | None:
-    return known_audience(sidecar(), found.instance)
-
-
-def _page(view: InstanceView, found: Standing, form: ScopeForm, problems: list[str]) -> str:
+def _page(
+    view: InstanceView, found: Standing, form: ScopeForm, known: KnownAudience | None, problems: list[str]
+) -> str:
     connection = sidecar().connections.load(view.id, Side.HOST)
     base_url = str(connection.settings.get("base_url", "")).rstrip("/") if connection else ""
     return render_template(
@@ -117,6 +116,6 @@ def _page(view: InstanceView, found: Standing, form: ScopeForm, problems: list[s
         found=found,
         form=form,
         problems=problems,
-        known=_known(found),
+        known=known,
         new_segment=f"{base_url}/s/segments/new" if base_url else "",
     )

@@ -22,7 +22,7 @@ from sidecar.store.instances import Instance
 from sidecar.store.overview import InstanceView
 from sidecar.store.users import Role
 from sidecar.web.access import at_least, require_visible
-from sidecar.web.app import overview, sidecar
+from sidecar.web.app import errors_flashed, overview, sidecar
 from sidecar.web.connect_page import BADGES, NOT_CONNECTED, UNCHECKED
 from sidecar.web.org_page import STATUS_BADGES, PlainForm, say
 
@@ -98,10 +98,8 @@ def connect(slug: str) -> ResponseReturnValue:
 def check(slug: str) -> ResponseReturnValue:
     """Look at everything now; nothing is changed in Mautic."""
     instance = _instance(slug)
-    try:
+    with errors_flashed():
         keep_check(sidecar(), instance, check_mautic(sidecar(), instance))
-    except SidecarError as error:
-        flash(f"{error.message} ({error.code})", "bad")
     return redirect(url_for("mautic_page.show", slug=slug))
 
 

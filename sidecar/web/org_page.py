@@ -16,7 +16,7 @@ from sidecar.store.audit import AuditEntry, AuditLog
 from sidecar.store.instances import Instance
 from sidecar.store.users import Role
 from sidecar.web.access import at_least, require_visible
-from sidecar.web.app import overview, sidecar
+from sidecar.web.app import errors_flashed, overview, sidecar
 from sidecar.web.wording import Badge
 
 bp = Blueprint("org_page", __name__)
@@ -65,10 +65,8 @@ def show_org(slug: str) -> ResponseReturnValue:
 def check(slug: str) -> ResponseReturnValue:
     """Look at the org now."""
     instance = _visible(slug)
-    try:
+    with errors_flashed():
         keep_check(sidecar(), instance, check_org(sidecar(), instance))
-    except SidecarError as error:
-        flash(f"{error.message} ({error.code})", "bad")
     return redirect(url_for("org_page.show_org", slug=slug))
 
 

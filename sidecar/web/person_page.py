@@ -11,8 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
 
-from sidecar.errors import SetupError, SidecarError, UsageError
-from sidecar.hosts.mautic.reader import Wish
+from sidecar.errors import SidecarError, UsageError
 from sidecar.lanes import open_preview
 from sidecar.mapping.preflight import WARNINGS
 from sidecar.people import (
@@ -168,28 +167,15 @@ def _facts(view: InstanceView, record_id: str) -> PersonFacts:
 
 
 def _named(instance: Instance, text: str) -> list[Ref]:
-    """Return whom a text means. Mautic's database is asked first: only who is not there costs calls to Salesforce."""
+    """Return whom a text means. The host is asked first: only who is not there costs calls to Salesforce."""
     if "@" not in text:
         return [ref_of(text, side_of(text))]
-    contacts = _find_contacts(instance, text)
+    with sidecar().open_host(instance) as host:
+        contacts = host.find_by_email(text)
     if contacts:
         return contacts
     with open_preview(sidecar(), instance, LANE) as lane:
         return [record.ref for _, record in find_person(lane, text)]
-
-
-def _find_contacts(instance: Instance, email: str) -> list[Ref]:
-    """Return the contacts with an address; nobody where the host is no Mautic, whose database could be asked so."""
-    try:
-        host = sidecar().connect_mautic(instance)
-    except SetupError:
-        return []
-    try:
-        records = host.reader.find(Wish(("email",), consent=False), "email", {email.lower()})
-    finally:
-        host.close()
-    same = [record.ref for record in records.values() if str(record.values.get("email")).lower() == email.lower()]
-    return sorted(same, key=lambda ref: int(ref.id))
 
 
 def _read_live(instance: Instance, facts: PersonFacts) -> Live:

@@ -106,8 +106,10 @@ def sentence_of(standing: Standing, side: Side) -> str:
 def _because(reason: str | None) -> str:
     if reason is None or reason == EXCLUDED:
         return ""
+    if reason in _REASONS:
+        return str(_REASONS[reason])
     told = explain(reason)
-    return str(_REASONS.get(reason) or (told.what.striptags() if told else ""))
+    return told.what.striptags() if told else ""
 
 
 def waiting_for(standing: Standing) -> str | None:

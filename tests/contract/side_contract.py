@@ -259,13 +259,15 @@ def what_is_confirmed_may_be_confirmed_again(lab: HostLab) -> None:
 
 @case
 def what_is_counted_and_sampled_is_what_is_there(lab: HostLab) -> None:
-    lab.person("counted", city="Oslo")
+    there = lab.person("counted", city="Oslo")
     gone = lab.person("uncounted", city="Rome")
     lab.world.host.delete_contact(int(gone.id))
     everybody, in_scope = lab.side.count(lab.rules)
     assert everybody == in_scope > 0
     filled = lab.side.count_filled(with_email=True)
     assert (filled.records, filled.by_field["email"]) == (everybody, everybody)
+    assert lab.side.find_by_email("COUNTED@example.org") == [there]
+    assert lab.side.find_by_email("uncounted@example.org") == [], "who is deleted is nobody's answer"
     audience = lab.side.read_audience()
     assert (audience.with_email, audience.everybody >= everybody) == (everybody, True)
     assert lab.side.read_samples("city", 1) == ["Oslo"]

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, and_, func, or_, select, text
 
+from sidecar.hosts.chunks import chunked
 from sidecar.hosts.columns import as_sql, moment_of
 from sidecar.hosts.generic.database import talking
 from sidecar.hosts.generic.document import TableDocument
@@ -26,7 +27,6 @@ MAX_HOPS = 20
 BOUNCED, UNSUBSCRIBED, MANUAL = "bounced", "unsubscribed", "manual"
 _REASONS = (BOUNCED, UNSUBSCRIBED, MANUAL)
 
-_Item = TypeVar("_Item")
 Row = Mapping[str, Any]
 
 
@@ -280,12 +280,6 @@ class TableReader:
 def is_living(record: Record) -> bool:
     """Tell whether a person is neither deleted nor merged."""
     return not record.is_deleted and record.successor is None
-
-
-def chunked(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    """Yield the items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _last(merged: str, into: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from sidecar.clock import utc_now
-from sidecar.hosts.finder import Asking, find_people
+from sidecar.hosts.finder import Asking, find_people, with_address
 from sidecar.hosts.generic.connection import GenericConnection
 from sidecar.hosts.generic.database import open_database
 from sidecar.hosts.generic.filling import count_filled, count_people, read_samples
@@ -118,6 +118,10 @@ class GenericSide:
             everybody += len(kind)
             in_scope += sum(judge(rules.host_scope, each.values).is_in for each in kind)
         return everybody, in_scope
+
+    def find_by_email(self, email: str) -> list[Ref]:
+        """See HostSide."""
+        return with_address(self.reader.find(Wish(("email",)), "email", [email]), email)
 
     def read_audience(self) -> Audience:
         """See HostSide. There are no segments."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select
 
+from sidecar.hosts.chunks import chunked
 from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.feed import Sources, read_feed_page
-from sidecar.hosts.mautic.reader import MAX_IDS, chunked, latest
+from sidecar.hosts.mautic.reader import MAX_IDS, latest
 from sidecar.hosts.mautic.schema import read_company_schema
 from sidecar.hosts.mautic.tables import Tables
 from sidecar.hosts.mautic.values import from_row

@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, text
 
+from sidecar.hosts.chunks import chunked
 from sidecar.hosts.mautic.database import reading
 from sidecar.hosts.mautic.feed import Sources, read_feed_page
 from sidecar.hosts.mautic.field_dates import read_field_dates
@@ -23,8 +24,6 @@ from sidecar.sync.model import Page, Window
 
 CONTACT = "contact"
 MAX_IDS = 500
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +277,6 @@ def ref_of(contact_id: int) -> Ref:
 def id_of(ref: Ref) -> int | None:
     """Return the number of a contact's ref, or None for what no contact of Mautic's can be called."""
     return int(ref.id) if ref.object == CONTACT and ref.id.isascii() and ref.id.isdigit() and len(ref.id) < 19 else None
-
-
-def chunked(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    """Yield the items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _gone(contact_id: int, survivors: Mapping[int, int]) -> Record:

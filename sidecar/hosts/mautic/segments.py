@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import SetupError, TransientError
+from sidecar.hosts.chunks import chunked
 from sidecar.hosts.mautic.client import Answer, MauticClient
-from sidecar.hosts.mautic.reader import chunked, id_of
+from sidecar.hosts.mautic.reader import id_of
 from sidecar.sync.model import Reaction, Write, WriteError, WriteResult
 
 AT_ONCE = 1000

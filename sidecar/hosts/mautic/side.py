@@ -10,7 +10,7 @@ from requests.adapters import BaseAdapter
 from sidecar.cache import Cache
 from sidecar.clock import utc_now
 from sidecar.errors import SetupError
-from sidecar.hosts.finder import Asking, find_people
+from sidecar.hosts.finder import Asking, find_people, with_address
 from sidecar.hosts.mautic.bundle import Bundle
 from sidecar.hosts.mautic.client import MauticClient
 from sidecar.hosts.mautic.companies import COMPANY, CompanyReader
@@ -162,6 +162,11 @@ class MauticSide:
         wish = replace(Wish.of(rules), consent=False)
         pages = self.reader.read_everybody(wish, with_email=with_email)
         return everybody, sum(judge(rules.host_scope, record.values).is_in for page in pages for record in page)
+
+    def find_by_email(self, email: str) -> list[Ref]:
+        """See HostSide."""
+        found = self.reader.find(Wish(("email",), consent=False), "email", {email.lower()})
+        return with_address(found.values(), email)
 
     def read_audience(self) -> Audience:
         """See HostSide."""
