@@ -1,7 +1,4 @@
-"""A whole deployment for tests of processes: both sandboxes over HTTP, and the sidecar's own commands as child processes.
-
-A gate before each sandbox holds a call, so that a test knows for certain what a worker is doing when something happens to it.
-"""
+"""A whole deployment for tests of processes: both sandboxes over HTTP, and the sidecar's own commands as child processes."""
 
 import json
 import os
@@ -13,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,11 +33,11 @@ from sidecar.store.instances import Instance, InstanceState
 from sidecar.store.session import Database
 from sidecar.store.tables import schedules
 from sidecar.valkey import TIE_TO_PARENT
+from tests.gate import PATIENCE_SECONDS, Gate
 from tests.world import KEY
 
 SIDECAR = (sys.executable, "-m", "sidecar")
 LEASE_SECONDS = 10
-PATIENCE_SECONDS = 60
 ORG_SECRET = "the org's own secret"
 
 
@@ -50,89 +47,6 @@ def wait_until(fact: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
     while not fact():
         assert time.monotonic() < deadline, f"not within {seconds} seconds: {what}"
         time.sleep(0.02)  # another process needs real time
-
-
-class DroppedError(ConnectionError):
-    """A held call that is never carried out."""
-
-
-@dataclass
-class Hold:
-    """One call that is held. `reached` is set once it is there; it goes on when the block that holds it is left."""
-
-    wanted: str
-    is_after: bool
-    skip: int
-    reached: threading.Event = field(default_factory=threading.Event)
-    opened: threading.Event = field(default_factory=threading.Event)
-    done: threading.Event = field(default_factory=threading.Event)
-    is_taken: bool = False
-    is_dropped: bool = False
-
-    def fits(self, call: str) -> bool:
-        method, _, path = self.wanted.partition(" ")
-        return call.startswith(f"{method} ") and call.endswith(path)
-
-    def wait(self) -> None:
-        """Return once a call is held."""
-        assert self.reached.wait(PATIENCE_SECONDS), f"nobody called {self.wanted}"
-
-    def stop_here(self) -> None:
-        self.reached.set()
-        self.opened.wait()
-        if self.is_dropped:
-            raise DroppedError
-
-    def drop(self) -> None:
-        """See to it that the held call is never carried out, or its answer never sent."""
-        self.is_dropped = True
-
-    def open(self) -> None:
-        """Let the held call go on."""
-        self.opened.set()
-
-
-class Gate:
-    """Stands before a WSGI app and holds one call for a while: before it is carried out, or its answer after it was."""
-
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        self.app = app
-        self._lock = threading.Lock()
-        self._hold: Hold | None = None
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        hold = self._due(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-        if hold is None:
-            return self.app(environ, start_response)
-        try:
-            if not hold.is_after:
-                hold.stop_here()
-            answer = self.app(environ, start_response)
-            if hold.is_after:
-                hold.stop_here()
-        finally:
-            hold.done.set()
-        return answer
-
-    @contextmanager
-    def holding(self, wanted: str, *, is_after: bool = False, skip: int = 0) -> Iterator[Hold]:
-        """Hold the next call whose "METHOD /path" ends so, after the first `skip` of them."""
-        hold = self._hold = Hold(wanted, is_after, skip)
-        try:
-            yield hold
-        finally:
-            self._hold = None
-            hold.open()
-            assert not hold.is_taken or hold.done.wait(PATIENCE_SECONDS)
-
-    def _due(self, call: str) -> Hold | None:
-        with self._lock:
-            hold = self._hold
-            if hold is None or hold.is_taken or not hold.fits(call):
-                return None
-            hold.skip -= 1
-            hold.is_taken = hold.skip < 0
-            return hold if hold.is_taken else None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from sidecar.sandbox.host.webhooks import post
 from sidecar.store.instances import Instance
 from sidecar.store.pushes import PushState
 from tests.bench.cases import Row
-from tests.deployment import PATIENCE_SECONDS, Deployment, Systems, deploy, open_systems, wait_until
+from tests.deployment import Deployment, Systems, deploy, open_systems, wait_until
+from tests.gate import PATIENCE_SECONDS
 
 SEED = 15
 PUSHES, REFUSALS, SECONDS = 30, 3, 75

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.checks import check_side
-from sidecar.errors import SetupError
+from sidecar.errors import SetupError, TransientError
 from sidecar.hosts.mautic.registration.look_behind import rights_beyond_reading
 from sidecar.lines import Line, LineStatus
 from sidecar.records import Side
@@ -132,7 +132,7 @@ def test_each_right_that_is_missing_is_named_and_a_wrong_prefix_is_told_with_the
 def test_the_trial_leaves_nothing_behind_even_when_it_is_cut_short(world: World) -> None:
     assert try_out(world.app, world.instance).agrees is True
     world.host.faults.add(Fault("PATCH /api/contacts", status=502))
-    with pytest.raises(Exception, match="502"):
+    with pytest.raises(TransientError, match="502"):
         try_out(world.app, world.instance)
     world.host.faults.add(Fault("/delete", status=403))
     left = try_out(world.app, world.instance).left

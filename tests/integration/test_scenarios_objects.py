@@ -3,12 +3,8 @@
 import pytest
 
 from sidecar.records import Ref
+from tests.mapping_changes import set_head
 from tests.world import World
-
-
-def set_head(**keys):
-    """Return a change of a mapping document: other keys for the whole mapping."""
-    return lambda document: document["mapping"].update(keys)
 
 
 def only(object_name: str):

@@ -11,7 +11,7 @@ import sqlalchemy
 from typer.testing import CliRunner
 
 from sidecar.cli import app as commands
-from sidecar.errors import TransientError, UsageError
+from sidecar.errors import SetupError, TransientError, UsageError
 from sidecar.hosts.mautic.database import open_database
 from sidecar.hosts.mautic.native.rows import LinkRows
 from sidecar.hosts.mautic.native.tables import NativeTables
@@ -396,9 +396,10 @@ def test_the_secret_key_opens_the_plugins_sign_in_and_is_kept_nowhere(world: Wor
         take_over(world.app, bare, "ana", secret_key="ab" * 32)
     assert wrong.value.code == "native-secret-key-wrong"
     assert take_over(world.app, world.instance, "ana", secret_key=INSTALLATION_KEY).org is OrgSaving.KEPT
-    # It ends at the real sign-in host, which these tests do not reach; the connection was saved before that.
-    with pytest.raises(Exception, match=r".") as _:
+    # The plugin's app is unknown to the org of these tests; the connection was saved before anybody signed in.
+    with pytest.raises(SetupError) as unknown:
         take_over(world.app, bare, "ana", secret_key=INSTALLATION_KEY)
+    assert unknown.value.code == "salesforce-client-refused"
     saved = world.app.connections.load(bare.id, Side.SALESFORCE)
     assert saved.settings["flow"] == "web_server"
     assert saved.settings["login_url"] == "https://login.salesforce.com"

@@ -7,7 +7,8 @@ import pytest
 
 from sidecar.store.history import RunState
 from tests.conftest import NewDatabase
-from tests.deployment import PATIENCE_SECONDS, Systems, deploy, open_systems, wait_until
+from tests.deployment import Systems, deploy, open_systems, wait_until
+from tests.gate import PATIENCE_SECONDS
 
 CUSTOMERS = tuple(f"customer-{number}" for number in range(10))
 LANES = ("people", "activities")
